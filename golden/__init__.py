@@ -1,0 +1,1 @@
+"""The executable specification: parameters, references, training. Never imports hardware."""

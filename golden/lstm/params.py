@@ -1,0 +1,312 @@
+"""Parameters of the recurrent family. Torch-free: hardware imports this file.
+
+They fix every bit: formats, scales' shifts, thresholds, the order of rows and streams, and the
+resources (lanes, columns, interval) that fix every cycle.
+"""
+
+import math
+from dataclasses import asdict, dataclass, fields, replace
+
+from golden.check import require_choice, require_int, require_type
+from golden.formats import Format
+
+__all__ = ["CELLS", "DenseParams", "LayerParams", "NetworkParams", "WEIGHT_KINDS", "WeightKind",
+           "ceil_div", "ceil_log2"]
+
+#: Gates per hidden unit, in the order of their rows: see `golden.lstm.lstm`, `golden.lstm.gru`.
+CELLS = {"lstm": ("i", "g", "f", "o"), "gru": ("r", "n", "z")}
+
+WEIGHT_KINDS = ("binary", "ternary") + tuple(f"int{bits}" for bits in range(2, 13))
+
+
+def ceil_div(a, b):
+    return -(-a // b)
+
+
+def ceil_log2(n):
+    """Bits that count ``n`` things; 0 for one thing."""
+    return max(0, math.ceil(math.log2(n))) if n < 2**48 else (n - 1).bit_length()
+
+
+@dataclass(frozen=True)
+class WeightKind:
+    """A weight's values and its stored code.
+
+    ``binary``: +1, -1 in 1 bit (1 means -1). ``ternary``: -1, 0, +1 in 2 bits, two's complement.
+    ``int2`` .. ``int12``: two's complement, symmetric (the most negative code is not used).
+    """
+
+    name: str
+
+    def __post_init__(self):
+        require_type("Weight kind", self.name, str)
+        require_choice("Weight kind", self.name, WEIGHT_KINDS)
+
+    @property
+    def bits(self):
+        return {"binary": 1, "ternary": 2}.get(self.name) or int(self.name[3:])
+
+    @property
+    def maximum(self):
+        return 1 if self.name in ("binary", "ternary") else (1 << (self.bits - 1)) - 1
+
+    def contains(self, values):
+        """Whether every one of the integer array ``values`` is a weight of this kind."""
+        if self.name == "binary":
+            return bool((abs(values) == 1).all())
+        return bool((abs(values) <= self.maximum).all())
+
+    def encode(self, values):
+        """Integer weights (array) to unsigned stored codes (array)."""
+        return (values < 0).astype("int64") if self.name == "binary" else (
+            values & ((1 << self.bits) - 1))
+
+    @property
+    def zero_code(self):
+        """The code that pads a memory word; for binary the padding lane is never read out."""
+        return 0
+
+
+def _format(value):
+    return Format.from_dict(value) if isinstance(value, dict) else value
+
+
+class _Params:
+    """To and from JSON-ready dictionaries, with unknown and missing fields named."""
+
+    def to_dict(self):
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, given):
+        names = {f.name for f in fields(cls)}
+        for name in given:
+            require_choice(f"{cls.__name__} field", name, sorted(names))
+        return cls(**given)
+
+    def replace(self, **changes):
+        return replace(self, **changes)
+
+
+@dataclass(frozen=True)
+class DenseParams(_Params):
+    """A matrix-vector product with per-row scale and bias: a network's head, or a block alone.
+
+    ``y[o] = saturate((sum_j w[o, j] x[j] * scale[o] + bias[o]) >> shift)``, rounding half up;
+    with ``raw`` the accumulators leave as they are and there are no scales.
+    """
+
+    inputs: int
+    outputs: int
+    weights: str = "int8"
+    input: Format = Format(8, 7)
+    output: Format = Format(16, 8)
+    raw: bool = False
+    scale_width: int = 16
+    bias_width: int = 32
+    shift: int = 0
+    lanes: int = 1
+    columns: int = 1
+    batch: int = 1
+    store: str = "rom"
+
+    def __post_init__(self):
+        for name in ("input", "output"):
+            object.__setattr__(self, name, _format(getattr(self, name)))
+        require_int("Dense inputs", self.inputs, 1, 1 << 16)
+        require_int("Dense outputs", self.outputs, 1, 1 << 16)
+        WeightKind(self.weights)
+        require_type("Dense input", self.input, Format)
+        require_type("Dense output", self.output, Format)
+        require_int("Dense input width", self.input.width, 1, 16)
+        require_type("Dense raw", self.raw, bool)
+        require_int("Dense scale_width", self.scale_width, 2, 24)
+        require_int("Dense bias_width", self.bias_width, 2, 48)
+        require_int("Dense shift", self.shift, 0, 40)
+        require_int("Dense lanes", self.lanes, 1, 4096)
+        require_int("Dense columns", self.columns, 1, 64)
+        require_int("Dense batch", self.batch, 1, 64)
+        require_choice("Dense store", self.store, ("rom", "load", "stream"))
+
+    kind = property(lambda self: WeightKind(self.weights))
+    gates = 1
+    interval = 1
+    hidden = property(lambda self: self.outputs)
+    rows = property(lambda self: self.outputs)
+    units_per_group = property(lambda self: self.lanes)
+    groups = property(lambda self: ceil_div(self.outputs, self.lanes))
+    words_h = 0
+    words_x = property(lambda self: ceil_div(self.inputs, self.columns))
+    width_x = property(lambda self: accumulator_width(self.input, self.kind, self.inputs))
+
+
+@dataclass(frozen=True)
+class LayerParams(_Params):
+    """One recurrent layer: arithmetic (formats), then resources (lanes, columns, interval).
+
+    inputs, hidden:  sizes of x and h
+    cell:            ``lstm`` or ``gru``
+    weights:         one of `WEIGHT_KINDS`
+    one_hot:         x is one symbol code 0..inputs-1 a step, and its column is added once
+    input:           format of x's elements (of the code, when one_hot)
+    activation:      format of h; gates leave their tables in its width (sigmoid unsigned)
+    pre:             format of the pre-activations: the tables' address
+    state:           format of c (LSTM) or of the unrounded h (GRU)
+    scale_width, bias_width, shift: the row requantiser ``(acc_h*s_h + acc_x*s_x + b) >> shift``
+    cell_norm, cell_shift: an affine step on c before its tanh ``(c*s + b) >> cell_shift``
+    threshold:       |h| codes below it become 0 (state pruning); 0 prunes nothing
+    lanes:           accumulators, a multiple of the cell's gates
+    columns:         matrix columns added per cycle and lane
+    interval:        cycles per unit of the element-wise part: 4, 2, 1 (LSTM), 3, 1 (GRU)
+    """
+
+    inputs: int
+    hidden: int
+    cell: str = "lstm"
+    weights: str = "ternary"
+    one_hot: bool = False
+    input: Format = Format(8, 7)
+    activation: Format = Format(8, 7)
+    pre: Format = Format(10, 6)
+    state: Format = Format(16, 11)
+    scale_width: int = 16
+    bias_width: int = 32
+    shift: int = 16
+    cell_norm: bool = False
+    cell_shift: int = 12
+    threshold: int = 0
+    lanes: int = 16
+    columns: int = 1
+    interval: int = 1
+    batch: int = 1
+    store: str = "rom"
+
+    def __post_init__(self):
+        for name in ("input", "activation", "pre", "state"):
+            object.__setattr__(self, name, _format(getattr(self, name)))
+            require_type(f"Layer {name}", getattr(self, name), Format)
+        require_int("Layer inputs", self.inputs, 1, 1 << 16)
+        require_int("Layer hidden", self.hidden, 1, 1 << 16)
+        require_choice("Layer cell", self.cell, tuple(CELLS))
+        WeightKind(self.weights)
+        require_type("Layer one_hot", self.one_hot, bool)
+        require_int("Layer input width", self.input.width, 1, 16)
+        require_int("Layer activation width", self.activation.width, 4, 16)
+        if not self.activation.signed or self.activation.fraction != self.activation.width - 1:
+            raise ValueError("Layer activation must be signed with one integer bit, "
+                             f"not {self.activation}")
+        require_int("Layer pre width", self.pre.width, 6, 14)
+        require_int("Layer pre fraction", self.pre.fraction, 1, self.pre.width - 2)
+        require_int("Layer state width", self.state.width, self.activation.width, 24)
+        require_int("Layer state fraction", self.state.fraction, self.pre.fraction,
+                    self.state.width - 1)
+        require_int("Layer scale_width", self.scale_width, 4, 24)
+        require_int("Layer bias_width", self.bias_width, 4, 48)
+        require_int("Layer shift", self.shift, 0, 40)
+        require_type("Layer cell_norm", self.cell_norm, bool)
+        require_int("Layer cell_shift", self.cell_shift, 1, 40)
+        if self.cell_norm and self.cell != "lstm":
+            raise ValueError("Layer cell_norm must be False for a gru, not True")
+        require_int("Layer threshold", self.threshold, 0, self.activation.maximum)
+        require_int("Layer lanes", self.lanes, self.gates, 4096)
+        if self.lanes % self.gates:
+            raise ValueError(f"Layer lanes must be a multiple of {self.gates} "
+                             f"(gates of the {self.cell}), not {self.lanes!r}")
+        require_int("Layer columns", self.columns, 1, 64)
+        require_choice("Layer interval", self.interval, (4, 2, 1) if self.gates == 4 else (3, 1))
+        require_int("Layer batch", self.batch, 1, 64)
+        require_choice("Layer store", self.store, ("rom", "load"))
+        if self.cell == "gru" and self.inner_shift < 0:
+            raise ValueError("Layer shift must be at least state fraction - pre fraction "
+                             f"({self.state.fraction - self.pre.fraction}), not {self.shift!r}")
+        if self.one_hot and (1 << self.input.width) < self.inputs:
+            raise ValueError("Layer input width must hold every symbol code "
+                             f"(0..{self.inputs - 1}), not {self.input.width!r}")
+
+    kind = property(lambda self: WeightKind(self.weights))
+    gate_names = property(lambda self: CELLS[self.cell])
+    gates = property(lambda self: len(CELLS[self.cell]))
+    rows = property(lambda self: self.gates * self.hidden)
+    units_per_group = property(lambda self: self.lanes // self.gates)
+    groups = property(lambda self: ceil_div(self.hidden, self.units_per_group))
+    words_h = property(lambda self: ceil_div(self.hidden, self.columns))
+    words_x = property(lambda self: self.inputs if self.one_hot
+                       else ceil_div(self.inputs, self.columns))
+    #: Format of x as the array sees it: a symbol's column counts once.
+    input_value = property(lambda self: Format(2, 0) if self.one_hot else self.input)
+    sigmoid = property(lambda self: Format(self.activation.width, self.activation.width, False))
+    #: Fraction bits of the row sums before the requantiser.
+    sum_fraction = property(lambda self: self.pre.fraction + self.shift)
+    #: GRU: the shift that takes row sums to the state format.
+    inner_shift = property(lambda self: self.sum_fraction - self.state.fraction)
+    width_h = property(lambda self: accumulator_width(self.activation, self.kind, self.hidden))
+    width_x = property(lambda self: accumulator_width(
+        self.input_value, self.kind, 1 if self.one_hot else self.inputs))
+
+
+def accumulator_width(operand, kind, terms):
+    """Bits of a signed accumulator that cannot overflow over ``terms`` products."""
+    largest = max(abs(operand.minimum), operand.maximum) * kind.maximum * terms
+    return largest.bit_length() + 1
+
+
+@dataclass(frozen=True)
+class NetworkParams(_Params):
+    """Recurrent layers, one after another, and a head; frames of ``steps`` steps.
+
+    steps:     steps in a frame
+    batch:     sequences side by side: every beat carries one element of each
+    per_step:  the head answers after every step, otherwise after a frame's last
+    stateful:  the state lives on across frames; otherwise ``tlast`` clears it
+    store:     ``rom`` (weights baked in) or ``load`` (a second stream loads them)
+
+    Input beats: per step, ``ceil(inputs / columns)`` beats of ``columns`` x batch elements (one
+    beat of batch symbol codes when one_hot). Output beats: one element of each batch item.
+    Without a head, the output is the last layer's h.
+    """
+
+    layers: tuple
+    head: DenseParams | None
+    steps: int
+    batch: int = 1
+    per_step: bool = False
+    stateful: bool = False
+    store: str = "rom"
+
+    def __post_init__(self):
+        layers = tuple(LayerParams.from_dict(x) if isinstance(x, dict) else x for x in self.layers)
+        object.__setattr__(self, "layers", layers)
+        if isinstance(self.head, dict):
+            object.__setattr__(self, "head", DenseParams.from_dict(self.head))
+        require_int("Network layers", len(layers), 1, 16)
+        for layer in layers:
+            require_type("Network layer", layer, LayerParams)
+        if self.head is not None:
+            require_type("Network head", self.head, DenseParams)
+        require_int("Network steps", self.steps, 1, 1 << 16)
+        require_int("Network batch", self.batch, 1, 64)
+        require_type("Network per_step", self.per_step, bool)
+        require_type("Network stateful", self.stateful, bool)
+        require_choice("Network store", self.store, ("rom", "load"))
+        chain = layers + ((self.head,) if self.head else ())
+        for before, after in zip(chain, chain[1:], strict=False):
+            if after.inputs != before.hidden or after.input != before.activation:
+                raise ValueError(
+                    f"Inputs of a layer must be the {before.hidden} x {before.activation} that the "
+                    f"layer before gives, not {after.inputs} x {after.input}")
+            if getattr(after, "one_hot", False):
+                raise ValueError("Layer one_hot must be False after the first layer, not True")
+        for part in chain:
+            if (part.batch, part.store) != (self.batch, self.store):
+                raise ValueError(f"A layer's batch and store must be the network's "
+                                 f"({self.batch}, {self.store}), not {part.batch}, {part.store}")
+
+    #: Elements of one batch item in an input beat.
+    input_elements = property(lambda self: 1 if self.layers[0].one_hot else self.layers[0].columns)
+    step_beats = property(lambda self: 1 if self.layers[0].one_hot else self.layers[0].words_x)
+    frame_beats = property(lambda self: self.steps * self.step_beats)
+    output_format = property(lambda self: self.layers[-1].activation if self.head is None
+                             else self.head_format)
+    output_size = property(lambda self: self.head.outputs if self.head else self.layers[-1].hidden)
+    head_format = property(lambda self: Format(self.head.width_x, 0) if self.head.raw
+                           else self.head.output)
