@@ -13,8 +13,10 @@ from golden.formats import Format
 __all__ = ["CELLS", "DenseParams", "LayerParams", "NetworkParams", "WEIGHT_KINDS", "WeightKind",
            "ceil_div", "ceil_log2"]
 
-#: Gates per hidden unit, in the order of their rows: see `golden.lstm.lstm`, `golden.lstm.gru`.
-CELLS = {"lstm": ("i", "g", "f", "o"), "gru": ("r", "n", "z")}
+#: Gates per hidden unit, in the order of axis 0 of the tensors and of the rows in hardware.
+#: LSTM: torch's order, with which one tanh table serves g and c at one row a cycle (hdl.lstm.lstm).
+#: GRU: n before z, because n waits for r.
+CELLS = {"lstm": ("i", "f", "g", "o"), "gru": ("r", "n", "z")}
 
 WEIGHT_KINDS = ("binary", "ternary") + tuple(f"int{bits}" for bits in range(2, 13))
 
@@ -198,8 +200,8 @@ class LayerParams(_Params):
         require_int("Layer pre width", self.pre.width, 6, 14)
         require_int("Layer pre fraction", self.pre.fraction, 1, self.pre.width - 2)
         require_int("Layer state width", self.state.width, self.activation.width, 24)
-        require_int("Layer state fraction", self.state.fraction, self.pre.fraction,
-                    self.state.width - 1)
+        require_int("Layer state fraction", self.state.fraction,
+                    max(self.pre.fraction, self.activation.fraction), self.state.width - 1)
         require_int("Layer scale_width", self.scale_width, 4, 24)
         require_int("Layer bias_width", self.bias_width, 4, 48)
         require_int("Layer shift", self.shift, 0, 40)
