@@ -1,0 +1,65 @@
+"""What there is: blocks, and ready designs. Pure data: names point at code, nothing is imported."""
+
+from dataclasses import dataclass, field
+
+__all__ = ["BLOCKS", "DESIGNS", "BlockEntry", "DesignEntry"]
+
+
+@dataclass(frozen=True)
+class BlockEntry:
+    """A block's three faces as ``module:name``, and the parameters it has when none are given.
+
+    build:     what makes the parameters from flat keyword arguments, where they are nested;
+               otherwise the parameter class itself
+    defaults:  arguments that ``build`` (or the class) has no default for
+    """
+
+    params: str
+    golden: str
+    hdl: str
+    summary: str
+    build: str | None = None
+    defaults: dict[str, int | str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class DesignEntry:
+    """A trained network of ``models/``: its file, its block, and the task that feeds it."""
+
+    model: str
+    block: str
+    task: str
+    summary: str
+
+
+BLOCKS: dict[str, BlockEntry] = {
+    "lstm.dense": BlockEntry(
+        "golden.lstm.params:DenseParams", "golden.lstm.dense:Dense", "hdl.lstm.dense:Dense",
+        "few-bit matrix-vector product, requantised row by row",
+        defaults={"inputs": 16, "outputs": 8}),
+    "lstm.network": BlockEntry(
+        "golden.lstm.params:NetworkParams", "golden.lstm.network:Network",
+        "hdl.lstm.network:Network", "LSTM or GRU layers with few-bit weights, and a head",
+        build="golden.lstm.build:network"),
+}
+
+DESIGNS: dict[str, DesignEntry] = {
+    "digits-lstm-ternary": DesignEntry(
+        "digits-lstm-ternary.safetensors", "lstm.network", "digits-rows",
+        "handwritten digits row by row, ternary weights"),
+    "digits-lstm-binary": DesignEntry(
+        "digits-lstm-binary.safetensors", "lstm.network", "digits-rows",
+        "handwritten digits row by row, binary weights"),
+    "digits-lstm-pruned": DesignEntry(
+        "digits-lstm-pruned.safetensors", "lstm.network", "digits-rows",
+        "handwritten digits row by row, ternary weights, most states zero and skipped"),
+    "digits-gru-ternary": DesignEntry(
+        "digits-gru-ternary.safetensors", "lstm.network", "digits-rows",
+        "handwritten digits row by row, GRU with ternary weights"),
+    "text-lstm-ternary": DesignEntry(
+        "text-lstm-ternary.safetensors", "lstm.network", "text",
+        "next character of a text, ternary weights"),
+    "text-lstm-binary": DesignEntry(
+        "text-lstm-binary.safetensors", "lstm.network", "text",
+        "next character of a text, binary weights"),
+}

