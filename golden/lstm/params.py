@@ -10,13 +10,16 @@ from dataclasses import asdict, dataclass, fields, replace
 from golden.check import require_choice, require_int, require_type
 from golden.formats import Format
 
-__all__ = ["CELLS", "DenseParams", "LayerParams", "NetworkParams", "WEIGHT_KINDS", "WeightKind",
+__all__ = ["CELLS", "ISSUE_TO_ROWS", "DenseParams", "LayerParams", "NetworkParams", "WEIGHT_KINDS", "WeightKind",
            "ceil_div", "ceil_log2"]
 
 #: Gates per hidden unit, in the order of axis 0 of the tensors and of the rows in hardware.
 #: LSTM: torch's order, with which one tanh table serves g and c at one row a cycle (hdl.lstm.lstm).
 #: GRU: n before z, because n waits for r.
 CELLS = {"lstm": ("i", "f", "g", "o"), "gru": ("r", "n", "z")}
+
+#: Cycles from a slot's issue to its sum in the row registers: column list, weights, adder.
+ISSUE_TO_ROWS = 3
 
 WEIGHT_KINDS = ("binary", "ternary") + tuple(f"int{bits}" for bits in range(2, 13))
 
@@ -139,7 +142,11 @@ class DenseParams(_Params):
     groups = property(lambda self: ceil_div(self.outputs, self.lanes))
     words_h = 0
     words_x = property(lambda self: ceil_div(self.inputs, self.columns))
+    input_value = property(lambda self: self.input)
+    one_hot = False
     width_x = property(lambda self: accumulator_width(self.input, self.kind, self.inputs))
+    #: Cycles from a row at the array's output to its result.
+    latency = property(lambda self: 0 if self.raw else 3)
 
 
 @dataclass(frozen=True)
@@ -244,6 +251,17 @@ class LayerParams(_Params):
     width_h = property(lambda self: accumulator_width(self.activation, self.kind, self.hidden))
     width_x = property(lambda self: accumulator_width(
         self.input_value, self.kind, 1 if self.one_hot else self.inputs))
+
+
+    @property
+    def latency(self):
+        """Cycles from a unit's first row at the array's output to its h: see hdl.lstm."""
+        if self.cell == "gru":
+            return 11
+        per_cycle = self.gates // self.interval
+        ready = [4 + row // per_cycle for row in range(self.gates)]
+        i, f, g, _o = ready
+        return max(i, f, g) + 5 + (2 if self.cell_norm else 0)
 
 
 def accumulator_width(operand, kind, terms):

@@ -1,0 +1,77 @@
+"""The cycle model of one array engine: column lists in, row sums out.
+
+An engine issues one slot (one column word of one group of rows) a cycle, and stalls in three
+places only; each is a ``max`` below:
+
+* the first group of a step follows h as the step before produces it (``done``, ``available``);
+* a group's sums may replace the group's before only when those have been shifted out;
+* the rows of a step's first group wait until the receiver has a free buffer (``go``).
+"""
+
+import numpy as np
+
+from golden.lstm.params import ISSUE_TO_ROWS
+
+__all__ = ["Schedule", "kept_words"]
+
+def kept_words(values, columns):
+    """Indices of the column words that are not all zero.
+
+    values: array [..., batch, elements]; returns a bool array [..., words].
+    """
+    nonzero = (np.asarray(values) != 0).any(axis=-2)
+    pad = -nonzero.shape[-1] % columns
+    nonzero = np.pad(nonzero, [(0, 0)] * (nonzero.ndim - 1) + [(0, pad)])
+    return nonzero.reshape(*nonzero.shape[:-1], -1, columns).any(axis=-1)
+
+
+class Schedule:
+    """Times of one engine, step after step. All times are cycles since reset.
+
+    released: for each step so far, the first cycle in which its input buffer is free again
+    slots:    column slots issued so far
+    """
+
+    def __init__(self, params):
+        self.params = params
+        self.released = []
+        self.slots = 0
+        self._next = 0        # first cycle in which a slot may be issued
+        self._replace = 0     # first cycle in which a slot that replaces the rows may be issued
+
+    def step(self, ready, kept_x, h=None, go=0):
+        """Schedule a step; returns the cycles in which its units' results are visible.
+
+        ready: first cycle in which the whole input vector is visible; kept_x: its kept words;
+        h: None, or (available, done): first cycles in which each kept word of h, and the end of
+        its list, are visible; go: first cycle in which the receiver has a free buffer.
+        """
+        params, interval = self.params, self.params.interval
+        slot = max(self._next, ready)
+        times = []
+        left = params.hidden
+        kept_h = 0 if h is None else len(h[0])
+        for group in range(params.groups):
+            if group == 0 and h is not None:
+                available, done = h
+                if kept_h:
+                    # A word is issued once it is known whether it is the last.
+                    known = np.append(available[1:], done) - np.arange(kept_h)
+                    slot = max(slot, int(known.max()))
+                else:
+                    slot = max(slot, done)
+            if kept_h:
+                slot = max(slot + kept_h - 1, self._replace) + 1
+                end = slot + kept_x - 1
+            else:
+                end = max(slot + max(kept_x, 1) - 1, self._replace)
+            start = max(end + ISSUE_TO_ROWS, go if group == 0 else 0)
+            units = min(left, params.units_per_group)
+            left -= units
+            times.append(start + interval * np.arange(units) + params.latency)
+            self._replace = start + max(1, units * interval - ISSUE_TO_ROWS)
+            self.slots += kept_h + kept_x
+            slot = end + 1
+        self._next = slot
+        self.released.append(slot)
+        return np.concatenate(times)

@@ -1,0 +1,29 @@
+"""The cycle model of the output queue, shared by every block that ends in `hdl.lstm.output`."""
+
+__all__ = ["OutputTimes"]
+
+#: Cycles from an element's result to its transfer on m_axis, queue and output register included.
+QUEUE_LATENCY = 2
+#: Cycles from a vector's last transfer to the cycle in which its place is free again.
+QUEUE_RETURN = 1
+
+
+class OutputTimes:
+    """Transfer times on ``m_axis`` with a sink that is always ready.
+
+    The queue holds two vectors; a vector's rows start only when one of the two places is free.
+    """
+
+    def __init__(self):
+        self.last = -1        # cycle of the last transfer
+        self._ends = []       # per vector, cycle of its last transfer
+
+    def go(self):
+        """First cycle in which the next vector may start."""
+        return self._ends[-2] + QUEUE_RETURN if len(self._ends) >= 2 else 0
+
+    def push(self, times):
+        """A vector whose elements' results are visible at ``times``."""
+        for time in times:
+            self.last = max(self.last + 1, int(time) + QUEUE_LATENCY)
+        self._ends.append(self.last)

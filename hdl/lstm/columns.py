@@ -1,0 +1,249 @@
+"""Lists of the column words that are not all zero: what the array has to look at, and no more."""
+
+from amaranth.hdl import Cat, Module, Mux, Signal, unsigned
+from amaranth.lib import data, wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+from golden.lstm.params import ceil_log2
+
+__all__ = ["ColumnList", "Gather", "Symbols", "VectorSignature"]
+
+
+def index_width(count):
+    """Bits of an index below ``count``; at least one, since other tools stumble over none."""
+    return max(1, ceil_log2(count))
+
+
+class VectorSignature(wiring.Signature):
+    """Vectors on their way to an engine, one element (of every batch item) at a time.
+
+    There is no ``ready``: the sender takes a whole buffer (``reserve``) when there is one
+    (``free``), and may then send that vector's elements in any cycles.
+
+    valid, data:  an element of every batch item, [batch][elements]
+    last:         it is the vector's last
+    final, error: with ``last``: the vector ends its frame; the frame is a wrong one
+    """
+
+    def __init__(self, element, elements, batch):
+        super().__init__({
+            "valid": Out(1), "last": Out(1), "final": Out(1), "error": Out(1),
+            "data": Out(data.ArrayLayout(data.ArrayLayout(element, elements), batch)),
+            "reserve": Out(1), "free": In(1),
+        })
+
+
+class ColumnList(wiring.Component):
+    """Two buffers of kept column words: one is filled while the other is read.
+
+    A word whose elements are all zero, in every batch item, is dropped on the way in. What is kept
+    is stored with its position, the offset of its weights within the group's. Reading follows
+    writing: a word can be read in the cycle after it was written.
+
+    **Latency** 1 cycle from ``index`` to ``word``. **Throughput** one word in and one out a cycle.
+    **Back-pressure** by whole buffers, see `VectorSignature`.
+
+    Parameters
+    ----------
+    words : int
+        Words in a vector.
+    columns, batch : int
+    element : Shape
+    addressed : bool
+        The writer says each word's position (``i_position``) and whether it is kept (``i_keep``).
+    sparse : bool
+        Drop zero words; otherwise every word is kept.
+
+    Members
+    -------
+    i : In, `VectorSignature` of words
+    index, word : In, Out
+        Read port; ``word`` has ``position`` and ``data``.
+    count, done : Out
+        Words written so far to the buffer being read; whether its vector is complete.
+    final, error : Out(1)
+        Of the complete vector.
+    release : In(1)
+        The buffer being read is given back.
+    """
+
+    def __init__(self, *, words, columns, batch, element, addressed=False, sparse=True):
+        self.words, self.addressed, self.sparse = words, addressed, sparse
+        self._data = data.ArrayLayout(data.ArrayLayout(element, columns), batch)
+        self._word = data.StructLayout({"position": index_width(words), "data": self._data})
+        members = {
+            "i": In(VectorSignature(element, columns, batch)),
+            "index": In(index_width(words)),
+            "word": Out(self._word),
+            "count": Out(range(words + 1)), "done": Out(1), "final": Out(1), "error": Out(1),
+            "release": In(1),
+        }
+        if addressed:
+            members |= {"i_position": In(index_width(words)), "i_keep": In(1)}
+        super().__init__(members)
+
+    def elaborate(self, _platform):
+        m = Module()
+        width = index_width(self.words)
+        m.submodules.memory = memory = Memory(
+            shape=unsigned(self._word.size), depth=2 << width, init=[])
+        write, read = memory.write_port(), memory.read_port()
+
+        filling, reading = Signal(), Signal()
+        count = [Signal(range(self.words + 1), name=f"count_{n}") for n in range(2)]
+        done, final, error = Signal(2), Signal(2), Signal(2)
+        free = Signal(2, init=2)
+        m.d.sync += free.eq(free + self.release - self.i.reserve)
+        m.d.comb += self.i.free.eq(free != 0)
+
+        position, keep = Signal(width), Signal()
+        if self.addressed:
+            m.d.comb += [position.eq(self.i_position), keep.eq(self.i_keep)]
+        else:
+            with m.If(self.i.valid):
+                m.d.sync += position.eq(Mux(self.i.last, 0, position + 1))
+            m.d.comb += keep.eq(self.i.data.as_value().any() if self.sparse else 1)
+        written = Mux(filling, count[1], count[0])
+        m.d.comb += [
+            write.addr.eq(Cat(written[:width], filling)),
+            write.data.eq(Cat(position, self.i.data)),
+            write.en.eq(self.i.valid & keep),
+        ]
+        with m.If(self.i.valid):
+            for n in range(2):
+                with m.If(filling == n):
+                    m.d.sync += count[n].eq(count[n] + keep)
+            with m.If(self.i.last):
+                m.d.sync += [
+                    filling.eq(~filling),
+                    done.bit_select(filling, 1).eq(1),
+                    final.bit_select(filling, 1).eq(self.i.final),
+                    error.bit_select(filling, 1).eq(self.i.error),
+                ]
+        with m.If(self.release):
+            m.d.sync += [reading.eq(~reading), done.bit_select(reading, 1).eq(0)]
+            for n in range(2):
+                with m.If(reading == n):
+                    m.d.sync += count[n].eq(0)
+
+        m.d.comb += [
+            read.addr.eq(Cat(self.index, reading)),
+            self.word.eq(read.data),
+            self.count.eq(Mux(reading, count[1], count[0])),
+            self.done.eq(done.bit_select(reading, 1)),
+            self.final.eq(final.bit_select(reading, 1)),
+            self.error.eq(error.bit_select(reading, 1)),
+        ]
+        return m
+
+
+class Gather(wiring.Component):
+    """Makes words of ``columns`` elements out of single elements; the last one is padded with 0.
+
+    **Latency** none: a word leaves with its last element. It does not hold anything back.
+
+    Parameters
+    ----------
+    columns, batch : int
+    element, to : Shape
+        An element as it comes, and as wide as the receiver wants it.
+
+    Members
+    -------
+    i, o : In, Out, `VectorSignature` of elements and of words
+    """
+
+    def __init__(self, *, columns, batch, element, to):
+        self.columns, self.batch, self.element = columns, batch, element
+        super().__init__({"i": In(VectorSignature(element, 1, batch)),
+                          "o": Out(VectorSignature(to, columns, batch))})
+
+    def elaborate(self, _platform):
+        m = Module()
+        m.d.comb += [
+            self.o.last.eq(self.i.last), self.o.final.eq(self.i.final),
+            self.o.error.eq(self.i.error), self.o.reserve.eq(self.i.reserve),
+            self.i.free.eq(self.o.free),
+        ]
+        if self.columns == 1:
+            m.d.comb += self.o.valid.eq(self.i.valid)
+            m.d.comb += [self.o.data[item][0].eq(self.i.data[item][0])
+                         for item in range(self.batch)]
+            return m
+        place = Signal(range(self.columns))
+        full = self.i.last | (place == self.columns - 1)
+        m.d.comb += self.o.valid.eq(self.i.valid & full)
+        with m.If(self.i.valid):
+            m.d.sync += place.eq(Mux(full, 0, place + 1))
+        for item in range(self.batch):
+            for column in range(self.columns):
+                now = self.i.data[item][0]
+                if column == self.columns - 1:
+                    m.d.comb += self.o.data[item][column].eq(Mux(place == column, now, 0))
+                    continue
+                kept = Signal(self.element, name=f"element_{item}_{column}")
+                with m.If(self.i.valid):
+                    with m.If(full):
+                        m.d.sync += kept.eq(0)
+                    with m.Elif(place == column):
+                        m.d.sync += kept.eq(self.i.data[item][0])
+                m.d.comb += self.o.data[item][column].eq(Mux(place == column, now, kept))
+        return m
+
+
+class Symbols(wiring.Component):
+    """Turns a beat of symbol codes, one a batch item, into addressed one-hot words.
+
+    Each code's word is written once, with a 1 for every batch item that has it. A code that is no
+    column writes nothing.
+
+    **Latency** and **throughput**: ``batch`` cycles a beat, the beat leaves in the last of them.
+    **Back-pressure** by ``ready``.
+
+    Parameters
+    ----------
+    inputs, columns, batch : int
+    code : Shape
+
+    Members
+    -------
+    valid, codes, ready : In, In, Out
+        The beat.
+    o_valid, o_keep, o_position, o_data, o_last : Out
+        Writes of a `ColumnList`.
+    """
+
+    def __init__(self, *, inputs, columns, batch, code, element):
+        self.inputs, self.columns, self.batch = inputs, columns, batch
+        super().__init__({
+            "valid": In(1), "codes": In(data.ArrayLayout(code, batch)), "ready": Out(1),
+            "o_valid": Out(1), "o_keep": Out(1), "o_last": Out(1),
+            "o_position": Out(index_width(inputs)),
+            "o_data": Out(data.ArrayLayout(data.ArrayLayout(element, columns), batch)),
+        })
+
+    def elaborate(self, _platform):
+        m = Module()
+        turn = Signal(range(self.batch)) if self.batch > 1 else 0
+        last = turn == self.batch - 1 if self.batch > 1 else 1
+        code = Signal.like(self.codes[0], name="code")
+        seen = Signal()
+        m.d.comb += code.eq(self.codes[0])
+        if self.batch > 1:
+            with m.If(self.valid):
+                m.d.sync += turn.eq(Mux(last, 0, turn + 1))
+            with m.Switch(turn):
+                for item in range(1, self.batch):
+                    with m.Case(item):
+                        m.d.comb += code.eq(self.codes[item])
+                        m.d.comb += seen.eq(Cat(self.codes[before] == self.codes[item]
+                                                for before in range(item)).any())
+        m.d.comb += [
+            self.o_valid.eq(self.valid), self.o_last.eq(last), self.ready.eq(last),
+            self.o_position.eq(code),
+            self.o_keep.eq(~seen & (code < self.inputs)),
+        ]
+        m.d.comb += [self.o_data[item][0].eq(self.codes[item] == code)
+                     for item in range(self.batch)]
+        return m

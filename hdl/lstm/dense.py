@@ -1,0 +1,111 @@
+"""A matrix-vector product with a requantiser per row. Bits: `golden.lstm.dense`."""
+
+from amaranth.hdl import Cat, Module, signed
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from golden.formats import Rounding
+from hdl.axi import AxiStreamTop
+from hdl.formats import requantise, shape
+from hdl.lstm.columns import VectorSignature
+from hdl.lstm.input import VectorInput, input_layout
+from hdl.lstm.matvec import MatVec
+from hdl.lstm.output import OutputQueue, beat_layout
+from hdl.lstm.pipeline import UnitPipeline
+from hdl.lstm.rows import RowSums
+
+__all__ = ["Dense", "DenseLayer"]
+
+
+class DenseLayer(wiring.Component):
+    """Takes vectors x and gives vectors y, without state.
+
+    **Latency and throughput**: `golden.lstm.matvec.Schedule`; ``params.latency`` cycles from a
+    row sum to its result. **Back-pressure** by whole vectors on both sides.
+
+    Parameters
+    ----------
+    params : DenseParams
+    tensors : dict of int64 arrays as `golden.lstm.dense.shapes`, or None (loadable)
+
+    Members
+    -------
+    x : In, `VectorSignature` of words
+    o : Out, `VectorSignature` of single elements
+    """
+
+    def __init__(self, params, tensors=None):
+        self.params = p = params
+        weight = None if tensors is None else tensors["weight"][None]
+        self._engine = MatVec(p, weight)
+        self._sums = None
+        self.stores = [self._engine.weights]
+        if not p.raw:
+            get = (tensors or {}).get
+            self._sums = RowSums(p, self._engine.rows.signature, None,
+                                 *(None if tensors is None else get(name)[None]
+                                   for name in ("scale", "bias")))
+            self.stores.append(self._sums.table)
+        #: Amaranth shape of an element of y.
+        self.element = signed(p.width_x) if p.raw else shape(p.output)
+        super().__init__({
+            "x": In(VectorSignature(shape(self._engine.operand), p.columns, p.batch)),
+            "o": Out(VectorSignature(self.element, 1, p.batch))})
+
+    def elaborate(self, _platform):
+        m = Module()
+        p = self.params
+        m.submodules.engine = engine = self._engine
+        wiring.connect(m, wiring.flipped(self.x), engine.x)
+        m.d.comb += [self.o.reserve.eq(engine.receiver_reserve),
+                     engine.receiver_free.eq(self.o.free)]
+        rows = engine.rows
+        pipe = UnitPipeline(m, rows.start, p.interval)
+        last, final, error = pipe.hold(Cat(rows.last, rows.final, rows.error), 0, p.latency,
+                                       "flags")
+        m.d.comb += [self.o.valid.eq(pipe.at(p.latency)), self.o.last.eq(last),
+                     self.o.final.eq(final), self.o.error.eq(error)]
+        if p.raw:
+            m.d.comb += [self.o.data[item][0].eq(rows.x[item][0]) for item in range(p.batch)]
+            return m
+        m.submodules.sums = sums = self._sums
+        wiring.connect(m, rows, sums.rows)
+        for item in range(p.batch):
+            m.d.sync += self.o.data[item][0].eq(
+                requantise(sums.total[item][0], p.shift, p.output, Rounding.HALF_UP))
+        return m
+
+
+class DenseCore(wiring.Component):
+    """A `DenseLayer` between streams: ``i`` takes a vector a frame, ``o`` gives one back."""
+
+    def __init__(self, params, tensors):
+        self.params = p = params
+        self.layer = DenseLayer(p, tensors)
+        super().__init__({
+            "i": In(stream.Signature(input_layout(shape(p.input), p.columns, p.batch))),
+            "o": Out(stream.Signature(beat_layout(self.layer.element, p.batch)))})
+
+    def elaborate(self, _platform):
+        m = Module()
+        p = self.params
+        m.submodules.input = source = VectorInput(
+            size=p.inputs, columns=p.columns, batch=p.batch, steps=1, given=shape(p.input),
+            element=self.layer.x.data[0][0].shape())
+        m.submodules.layer = layer = self.layer
+        m.submodules.output = output = OutputQueue(size=p.outputs, batch=p.batch,
+                                                   element=layer.element)
+        wiring.connect(m, wiring.flipped(self.i), source.i)
+        wiring.connect(m, source.o, layer.x)
+        wiring.connect(m, layer.o, output.i)
+        wiring.connect(m, output.o, wiring.flipped(self.o))
+        return m
+
+
+class Dense(AxiStreamTop):
+    """`golden.lstm.dense.Dense` as an AXI4-Stream top."""
+
+    def __init__(self, params, tensors):
+        super().__init__(DenseCore(params, tensors))
+
+

@@ -1,0 +1,110 @@
+"""The way in: beats to vectors, and frames of a wrong length to one error."""
+
+from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from golden.lstm.params import ceil_div
+from hdl.lstm.columns import Symbols, VectorSignature, index_width
+
+__all__ = ["VectorInput", "input_layout"]
+
+
+def input_layout(element, columns, batch):
+    """An input beat: ``columns`` elements of every batch item, item by item, and ``last``."""
+    return data.StructLayout({"data": data.ArrayLayout(element, columns * batch), "last": 1})
+
+
+class VectorInput(wiring.Component):
+    """Takes frames of ``steps`` vectors, a word a beat, and hands the vectors to an engine.
+
+    A frame that ends too early, or goes on too long, is dropped up to its ``last``; what was
+    dropped of it arrives as one vector with ``error``, which the output answers with one beat.
+    Surplus elements of a vector's last beat are ignored.
+
+    **Latency** none. **Throughput** a beat a cycle (with symbols, one batch item a cycle).
+    **Back-pressure** by whole vectors.
+
+    Parameters
+    ----------
+    size, columns, batch, steps : int
+        Elements in a vector; a beat holds ``columns`` of each batch item.
+    given, element : Shape
+        As it comes, and as the array wants it.
+    one_hot : bool
+        A vector is one beat of symbol codes.
+
+    Members
+    -------
+    i : In, stream of `input_layout`
+    o : Out, `VectorSignature` of words
+    position, keep : Out, with one_hot: see `hdl.lstm.columns.ColumnList`
+    """
+
+    def __init__(self, *, size, columns, batch, steps, given, element, one_hot=False):
+        self.size, self.columns, self.batch = size, columns, batch
+        self.steps, self.one_hot = steps, one_hot
+        self.element = element
+        beat = input_layout(given, 1 if one_hot else columns, batch)
+        self._given = given
+        members = {"i": In(stream.Signature(beat)),
+                   "o": Out(VectorSignature(element, columns, batch))}
+        if one_hot:
+            members |= {"position": Out(index_width(size)), "keep": Out(1)}
+        super().__init__(members)
+
+    def elaborate(self, _platform):
+        m = Module()
+        words = 1 if self.one_hot else ceil_div(self.size, self.columns)
+        word, step = Signal(range(words)), Signal(range(self.steps))
+        started = Signal()               # this vector has its buffer
+        dropping = Signal()              # the frame is too long: wait for its end
+        take, word_last, frame_last = Signal(), Signal(), Signal()
+        finished = Signal(init=1)        # the beat's last cycle
+        payload = self.i.payload
+        wrong = Signal()
+        m.d.comb += [
+            word_last.eq(word == words - 1),
+            frame_last.eq(word_last & (step == self.steps - 1)),
+            wrong.eq(dropping | (payload.last != frame_last)),
+            take.eq(self.i.valid & (started | self.o.free)),
+            self.i.ready.eq((started | self.o.free) & finished),
+            self.o.reserve.eq(take & ~started),
+        ]
+        if self.one_hot:
+            m.submodules.symbols = symbols = Symbols(
+                inputs=self.size, columns=self.columns, batch=self.batch, code=self._given,
+                element=self.element)
+            m.d.comb += [
+                symbols.valid.eq(take), finished.eq(symbols.ready),
+                self.position.eq(symbols.o_position), self.keep.eq(symbols.o_keep & ~wrong),
+                self.o.data.eq(symbols.o_data),
+            ]
+            m.d.comb += [symbols.codes[item].eq(payload.data[item]) for item in range(self.batch)]
+        else:
+            surplus = words * self.columns - self.size
+            for item in range(self.batch):
+                for column in range(self.columns):
+                    value = payload.data[item * self.columns + column]
+                    if column >= self.columns - surplus:
+                        value = Mux(word_last, 0, value)
+                    m.d.comb += self.o.data[item][column].eq(value)
+        # A wrong frame's beat ends a vector only together with its frame.
+        ends = Mux(wrong, payload.last, word_last)
+        m.d.comb += [
+            self.o.valid.eq(take & (~wrong | payload.last)),
+            self.o.last.eq(ends & finished),
+            self.o.final.eq(payload.last), self.o.error.eq(wrong),
+        ]
+        with m.If(take):
+            m.d.sync += started.eq(1)
+            with m.If(finished):
+                with m.If(payload.last):
+                    m.d.sync += [word.eq(0), step.eq(0), dropping.eq(0), started.eq(0)]
+                with m.Elif(wrong):
+                    m.d.sync += dropping.eq(1)
+                with m.Else():
+                    m.d.sync += word.eq(Mux(word_last, 0, word + 1))
+                    with m.If(word_last):
+                        m.d.sync += [step.eq(step + 1), started.eq(0)]
+        return m

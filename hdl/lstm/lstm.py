@@ -1,0 +1,158 @@
+"""The LSTM unit: from four row sums to c and h. Bits: `golden.lstm.lstm`."""
+
+from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.lib import data, wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+from golden.formats import Rounding
+from hdl.activation import ActivationTable
+from hdl.formats import requantise, saturate, shape
+from hdl.lstm.columns import VectorSignature
+from hdl.lstm.matvec import RowsSignature
+from hdl.lstm.pipeline import UnitPipeline, word_fields
+from hdl.lstm.rows import RowSums, row_words
+from hdl.lstm.store import Store
+
+__all__ = ["Lstm"]
+
+
+class Lstm(wiring.Component):
+    """Element-wise part of an LSTM layer: a unit every ``interval`` cycles.
+
+    **Latency** ``params.latency`` cycles from a unit's first rows to its h. **Throughput** a unit
+    every ``interval`` cycles: 4 with one row unit, one sigmoid and one tanh table and two
+    multipliers for the cell, 2, or 1 with four row units. **Back-pressure** none, see
+    `RowsSignature`; ``o.free`` is not looked at here.
+
+    Cycles, counted from the first rows: row sums 0, products 1, totals 2, pre-activations 3,
+    gates 4; then the cell, as far as its inputs are there. The batch items go in step.
+
+    Parameters
+    ----------
+    params : LayerParams
+    tensors : dict of int64 arrays, or None (loadable)
+
+    Members
+    -------
+    rows : In, `RowsSignature`
+    o : Out, `VectorSignature` of single elements of h, after pruning
+    """
+
+    def __init__(self, params, tensors=None):
+        self.params = p = params
+        rows = RowsSignature(p)
+        super().__init__({"rows": In(rows),
+                          "o": Out(VectorSignature(shape(p.activation), 1, p.batch))})
+        get = (tensors or {}).get
+        self._sums = RowSums(p, rows, get("scale_h"), get("scale_x"), get("bias"))
+        self.tables = {"rows": self._sums.table}
+        if p.cell_norm:
+            self._norm_widths = [p.scale_width, p.bias_width]
+            words = None if tensors is None else row_words(
+                [tensors["cell_scale"], tensors["cell_bias"]], self._norm_widths)
+            self.tables["cell"] = Store(sum(self._norm_widths), p.hidden, words)
+
+    def elaborate(self, _platform):
+        m = Module()
+        p = self.params
+        width, fraction = p.activation.width, p.state.fraction
+        per_cycle = p.gates // p.interval
+        m.submodules.sums = sums = self._sums
+        wiring.connect(m, wiring.flipped(self.rows), sums.rows)
+        pipe = UnitPipeline(m, self.rows.start, p.interval)
+        row_time = [gate // per_cycle for gate in range(p.gates)]
+        i_time, f_time, g_time, o_time = (4 + time for time in row_time)
+        product_time = max(i_time, f_time, g_time)
+        cell_time = product_time + 1                      # c is summed
+        tanh_time = cell_time + (3 if p.cell_norm else 1)  # its tanh is looked up
+        out_time = tanh_time + 1                          # o * tanh(c)
+        assert out_time + 2 == p.latency, "latency differs from the parameters' own"
+
+        unit = self.rows.unit
+        unit_at = {time: pipe.hold(unit, 0, time, "unit")
+                   for time in (f_time - 1, cell_time)}
+        flags = Cat(self.rows.first, self.rows.last, self.rows.final, self.rows.error)
+        first = pipe.hold(flags, 0, f_time, "flags")[0]
+        _, last, final, error = pipe.hold(flags, 0, p.latency, "flags")
+        m.d.comb += [self.o.valid.eq(pipe.at(p.latency)), self.o.last.eq(last),
+                     self.o.final.eq(final), self.o.error.eq(error)]
+
+        # c of the step before; a vector's units are apart by a whole step, so that reading and
+        # writing never meet.
+        m.submodules.state = state = Memory(
+            shape=data.ArrayLayout(shape(p.state), p.batch), depth=p.hidden, init=[])
+        state_read, state_write = state.read_port(), state.write_port()
+        m.d.comb += [state_read.addr.eq(unit_at[f_time - 1]),
+                     state_write.addr.eq(unit_at[cell_time]),
+                     state_write.en.eq(pipe.at(cell_time))]
+        if p.cell_norm:
+            m.submodules.cell_table = table = self.tables["cell"]
+            m.d.comb += table.address.eq(pipe.hold(unit, 0, cell_time, "unit"))
+            norm_scale, norm_bias = word_fields(table.word, self._norm_widths)
+
+        for item in range(p.batch):
+            z = []
+            for row in range(per_cycle):
+                pre = Signal(shape(p.pre), name=f"pre_{item}_{row}", reset_less=True)
+                m.d.sync += pre.eq(requantise(sums.total[item][row], p.shift, p.pre,
+                                              Rounding.FLOOR))
+                z.append(pre)
+
+            lookup = self._tables(m, pipe, item)
+            row_of = [gate % per_cycle for gate in range(p.gates)]
+            sigma = lookup("sigmoid", [(3 + row_time[gate], z[row_of[gate]])
+                                       for gate in (0, 1, 3)])
+            c_new = Signal(shape(p.state), name=f"c_{item}", reset_less=True)
+            if p.cell_norm:
+                z_c = Signal(shape(p.pre), name=f"pre_c_{item}", reset_less=True)
+            else:
+                z_c = saturate(c_new >> (fraction - p.pre.fraction), p.pre)
+            g, tanh_c = lookup("tanh", [(3 + row_time[2], z[row_of[2]]), (tanh_time, z_c)])
+
+            i = pipe.hold(sigma[0], i_time, product_time, f"i_{item}")
+            g = pipe.hold(g, g_time, product_time, f"g_{item}")
+            o = pipe.hold(sigma[2], o_time, out_time, f"o_{item}")
+            c_old = Mux(first, 0, state_read.data[item]).as_signed()
+            uses = [(product_time, i, g), (f_time, sigma[1], c_old), (out_time, o, tanh_c)]
+            if p.cell_norm:
+                uses.append((cell_time + 1, c_new, norm_scale))
+            products = pipe.multiply(uses, f"product_{item}")
+            fc = pipe.hold(products[1], f_time + 1, cell_time, f"fc_{item}")
+            aligned = products[0] << (fraction - (width - 1))
+            c_next = Signal(shape(p.state), name=f"c_next_{item}")
+            m.d.comb += c_next.eq(requantise(fc + aligned, width, p.state, Rounding.HALF_UP))
+            m.d.comb += state_write.data[item].eq(c_next)
+            m.d.sync += c_new.eq(c_next)
+            if p.cell_norm:
+                bias = pipe.hold(norm_bias, cell_time + 1, cell_time + 2, f"norm_bias_{item}")
+                m.d.sync += z_c.eq(requantise(products[3] + bias, p.cell_shift, p.pre,
+                                              Rounding.FLOOR))
+            h = Signal(shape(p.activation), name=f"h_{item}", reset_less=True)
+            m.d.sync += h.eq(prune(
+                requantise(products[2], width, p.activation, Rounding.HALF_UP), p.threshold))
+            m.d.comb += self.o.data[item][0].eq(h)
+        return m
+
+    def _tables(self, m, pipe, item):
+        """A function that looks up (time, code) uses; results are right in cycle time + 1."""
+        def lookup(function, uses):
+            results = [None] * len(uses)
+            for number, group in enumerate(pipe.share(uses)):
+                (code,) = pipe.select([uses[index] for index in group])
+                table = ActivationTable(function, self.params.pre, self.params.activation.width)
+                m.submodules[f"{function}_{item}_{number}"] = table
+                m.d.comb += table.z.eq(code)
+                for index in group:
+                    results[index] = table.y
+            return results
+        return lookup
+
+
+def prune(h, threshold):
+    """``h`` with ``|h| < threshold`` made 0."""
+    if not threshold:
+        return h
+    return Mux((h < threshold) & (h > -threshold), 0, h)
+
+

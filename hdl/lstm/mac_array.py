@@ -1,0 +1,122 @@
+"""The multiply-accumulate array: every weight bit that arrives feeds an accumulation."""
+
+from amaranth.hdl import C, Cat, Module, Mux, Signal, signed
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from hdl.formats import shape
+from hdl.tree import tree_sum
+
+__all__ = ["MacArray"]
+
+
+class MacArray(wiring.Component):
+    """``lanes`` accumulators, each adding ``columns`` products of a weight and an operand a cycle.
+
+    The sum of a phase's last word goes straight to the output row register and clears the
+    accumulator in the same cycle, so that phases follow each other without a gap, and the
+    accumulator itself needs neither an enable nor a multiplexer in front of its adder: a word
+    that adds nothing is a word of zero operands. There is one row register for each of the two
+    phases, because their sums are scaled differently. The row registers form a chain; ``shift``
+    moves it on by ``rows`` lanes, lane 0 first.
+
+    **Latency** 1 cycle from the last word to ``rows_*``. **Throughput** one word a cycle.
+    **Back-pressure** none: whoever sets ``last_*`` sees to it that the rows have left.
+
+    Operands are signed or unsigned; accumulators are wide enough for every sum of a phase.
+    A binary weight's stored bit says *negate*, a ternary weight's two bits are {non-zero, negate};
+    both negate by ``(x ^ s) + s``, whose ``+ s`` is the carry-in of the adder.
+
+    It does not round, saturate or scale.
+
+    Parameters
+    ----------
+    kind : WeightKind
+    lanes, columns, batch : int
+        Each batch item has its own accumulators; weights are shared.
+    operand : Format
+    width_h, width_x : int
+        Accumulator width of each phase; 0 leaves the phase out.
+    rows : int
+        Lanes that leave a cycle.
+
+    Members
+    -------
+    values : In, [batch][columns] operands, zero where there is none
+    weights : In, lane-major codes
+    last_h, last_x : In(1), this word is its phase's last
+    shift : In(1)
+    rows_h, rows_x : Out, [batch][rows] sums
+
+    Source: Ardakani et al., ICLR 2019 (arXiv 1809.11086): multipliers replaced by multiplexers.
+    """
+
+    def __init__(self, *, kind, lanes, columns, batch, operand, width_h, width_x, rows=1):
+        self.kind, self.lanes, self.columns, self.batch = kind, lanes, columns, batch
+        self.widths, self.rows = {"h": width_h, "x": width_x}, rows
+        members = {
+            "values": In(data.ArrayLayout(data.ArrayLayout(shape(operand), columns), batch)),
+            "weights": In(lanes * columns * kind.bits),
+            "shift": In(1),
+        }
+        for phase, width in self.widths.items():
+            if width:
+                members[f"last_{phase}"] = In(1)
+                members[f"rows_{phase}"] = Out(
+                    data.ArrayLayout(data.ArrayLayout(signed(width), rows), batch))
+        super().__init__(members)
+
+    def elaborate(self, _platform):
+        m = Module()
+        phases = [phase for phase, width in self.widths.items() if width]
+        width = max(self.widths.values())
+        bits = self.kind.bits
+        for item in range(self.batch):
+            chains = {phase: [Signal(signed(self.widths[phase]), name=f"row_{phase}_{item}_{lane}",
+                                     reset_less=True) for lane in range(self.lanes)]
+                      for phase in phases}
+            for lane in range(self.lanes):
+                acc = Signal(signed(width), name=f"acc_{item}_{lane}")
+                total = Signal(signed(width), name=f"sum_{item}_{lane}")
+                codes = [self.weights[(lane * self.columns + column) * bits:][:bits]
+                         for column in range(self.columns)]
+                m.d.comb += total.eq(self._sum(acc, self.values[item], codes))
+                last = Cat(getattr(self, f"last_{phase}") for phase in phases).any()
+                m.d.sync += acc.eq(Mux(last, 0, total))
+                for phase in phases:
+                    row, chain = chains[phase][lane], chains[phase]
+                    with m.If(getattr(self, f"last_{phase}")):
+                        m.d.sync += row.eq(total)
+                    with m.Elif(self.shift):
+                        m.d.sync += row.eq(
+                            chain[lane + self.rows] if lane + self.rows < self.lanes else 0)
+            for phase in phases:
+                rows = getattr(self, f"rows_{phase}")
+                m.d.comb += [rows[item][row].eq(chains[phase][row]) for row in range(self.rows)]
+        return m
+
+    def _sum(self, acc, values, codes):
+        if self.kind.name not in ("binary", "ternary"):
+            return tree_sum([acc, *(value * code.as_signed()
+                                    for value, code in zip(values, codes, strict=True))])
+        terms, negate = [acc], []
+        for value, code in zip(values, codes, strict=True):
+            sign = code[-1]
+            # One more bit makes room for the sign of a negated unsigned operand.
+            flipped = Cat(value, C(0, 1) if not value.shape().signed else ())
+            flipped = flipped ^ sign.replicate(len(flipped))
+            if self.kind.name == "ternary":
+                flipped &= code[0].replicate(len(flipped))
+            terms.append(flipped.as_signed())
+            negate.append(sign)
+        # A tree over n + 1 operands has n adders, and n carry-ins to take the n negations.
+        while len(terms) > 1:
+            pairs = list(zip(terms[::2], terms[1::2], strict=False))
+            terms = [_add(a, b, negate.pop()) for a, b in pairs] + terms[2 * len(pairs):]
+        return terms[0]
+
+
+def _add(a, b, carry):
+    """``a + b + carry`` as one adder: the carry enters below the least significant bit."""
+    a, b = Cat(C(1, 1), a).as_signed(), Cat(carry, b).as_signed()
+    return (a + b)[1:].as_signed()

@@ -1,0 +1,241 @@
+"""The array engine: from column lists to row sums, a slot every cycle."""
+
+from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from golden.formats import Format
+from golden.lstm.mac_array import weight_words
+from golden.lstm.params import ISSUE_TO_ROWS
+from hdl.formats import shape
+from hdl.lstm.columns import ColumnList, VectorSignature, index_width
+from hdl.lstm.mac_array import MacArray
+from hdl.lstm.store import Store
+
+__all__ = ["MatVec", "RowsSignature"]
+
+
+class RowsSignature(wiring.Signature):
+    """Row sums on their way from the array to the cell: ``rows`` a cycle, ``interval`` cycles a
+    unit, unit after unit; without ``ready``, since a vector starts only when it can finish.
+
+    valid:     these are row sums
+    start:     they are the first of their unit
+    unit:      which unit
+    next_row:  address of the row tables' word that belongs to the next cycle's rows
+    h, x:      [batch][rows] sums of the recurrent part (layers only) and of the input part
+    first:     the step starts from a cleared state
+    last:      the unit is its vector's last
+    final, error: the step ends its frame; the frame is a wrong one
+    """
+
+    def __init__(self, params):
+        rows = params.gates // params.interval
+        sums = {"x": params.width_x} | ({"h": params.width_h} if params.words_h else {})
+        super().__init__({
+            "valid": Out(1), "start": Out(1), "unit": Out(index_width(params.hidden)),
+            "next_row": Out(index_width(params.hidden * params.interval)),
+            "first": Out(1), "last": Out(1), "final": Out(1), "error": Out(1),
+            **{name: Out(data.ArrayLayout(data.ArrayLayout(signed(width), rows), params.batch))
+               for name, width in sums.items()},
+        })
+
+
+class MatVec(wiring.Component):
+    """Multiplies the kept columns of x, and of h, by the weight matrix, a group of rows at a time.
+
+    A step visits every group of ``lanes`` rows; a group visits h's list and then x's list, one
+    column word a slot. h goes first: the units that the step before finished last come last in its
+    list, so that the element-wise part of a step overlaps the matrix part of the next one. x must
+    be complete before a step starts; h is read as it is written.
+
+    **Latency** 3 cycles from a group's last slot to its rows. **Throughput** one slot a cycle;
+    the cycle model is `golden.lstm.matvec.Schedule`, which names the three stalls.
+    **Back-pressure**: x by whole buffers; the rows of a step wait for ``receiver_free``.
+
+    Parameters
+    ----------
+    params : LayerParams or DenseParams
+    weight_x, weight_h : int64 arrays [gates, units, columns], or None (loadable)
+    last_only : bool
+        Only the last vector of a frame goes to the receiver; the others just recur.
+    stateful : bool
+        A frame's end does not clear the state (a wrong frame does).
+
+    Members
+    -------
+    x, h : In, `VectorSignature` of words (h: layers only)
+    x_position, x_keep : In, one-hot layers only: see `ColumnList`
+    rows : Out, `RowsSignature`
+    receiver_free, receiver_reserve : In, Out
+        A buffer for one vector, see `VectorSignature`.
+    """
+
+    def __init__(self, params, weight_x=None, weight_h=None, *, last_only=False, stateful=False):
+        self.params, self.last_only, self.stateful = params, last_only, stateful
+        p = params
+        operands = [p.input_value] + ([p.activation] if p.words_h else [])
+        # One operand format for both phases, wide enough for either.
+        is_signed = any(f.signed for f in operands)
+        self.operand = Format(max(f.width + (is_signed and not f.signed) for f in operands), 0,
+                              is_signed)
+        element = shape(self.operand)
+        members = {
+            "x": In(VectorSignature(element, p.columns, p.batch)),
+            "rows": Out(RowsSignature(p)),
+            "receiver_free": In(1), "receiver_reserve": Out(1),
+        }
+        if p.words_h:
+            members["h"] = In(VectorSignature(element, p.columns, p.batch))
+        if p.one_hot:
+            members |= {"x_position": In(index_width(p.words_x)), "x_keep": In(1)}
+        super().__init__(members)
+        words = None if weight_x is None else weight_words(p, weight_x, weight_h)
+        #: The weight memory; the top loads it where it is loadable.
+        self.weights = Store(p.lanes * p.columns * p.kind.bits,
+                             p.groups * (p.words_h + p.words_x), words)
+
+    def elaborate(self, _platform):
+        m = Module()
+        p = self.params
+        element = shape(self.operand)
+        m.submodules.weights = self.weights
+        m.submodules.x_list = x_list = ColumnList(
+            words=p.words_x, columns=p.columns, batch=p.batch, element=element,
+            addressed=p.one_hot)
+        wiring.connect(m, wiring.flipped(self.x), x_list.i)
+        if p.one_hot:
+            m.d.comb += [x_list.i_position.eq(self.x_position), x_list.i_keep.eq(self.x_keep)]
+        m.submodules.array = array = MacArray(
+            kind=p.kind, lanes=p.lanes, columns=p.columns, batch=p.batch, operand=self.operand,
+            width_h=p.width_h if p.words_h else 0, width_x=p.width_x, rows=p.gates // p.interval)
+
+        # --- Issue: one slot a cycle -----------------------------------------------------------
+        group, base = Signal(range(p.groups)), Signal(range(self.weights.depth))
+        index_x = Signal(range(p.words_x + 1))
+        first = Signal(init=1)                       # this step starts from a cleared state
+        rows_free = Signal()                         # a group's sums may replace the rows
+        end, issue, want_x = Signal(), Signal(), Signal()
+        last_h, want_h, h_over, no_h = Signal(), Signal(), Signal(init=1), Signal(init=1)
+        m.d.comb += x_list.index.eq(index_x)
+        if p.words_h:
+            m.submodules.h_list = h_list = ColumnList(
+                words=p.words_h, columns=p.columns, batch=p.batch, element=element)
+            wiring.connect(m, wiring.flipped(self.h), h_list.i)
+            index_h = Signal(range(p.words_h + 1))
+            complete, more = h_list.done, Signal()
+            m.d.comb += [
+                h_list.index.eq(index_h),
+                more.eq(index_h + 1 < h_list.count),
+                # A word is issued once it is known whether it is the last.
+                want_h.eq(~first & (more | (complete & (index_h < h_list.count)))),
+                last_h.eq(want_h & ~more),
+                h_over.eq(first | (complete & (index_h == h_list.count))),
+                no_h.eq(first | (h_list.count == 0)),
+            ]
+            with m.If(issue):
+                m.d.sync += index_h.eq(Mux(end, 0, index_h + want_h))
+        no_x, last_x = Signal(), Signal()
+        m.d.comb += [
+            no_x.eq(x_list.count == 0),
+            want_x.eq(h_over & (index_x < x_list.count)),
+            last_x.eq(want_x & (index_x + 1 == x_list.count)),
+            # With nothing to add at all, an empty slot ends the group.
+            end.eq(last_x | (last_h & no_x) | (h_over & no_h & no_x)),
+            issue.eq(x_list.done & (want_h | want_x | end) & (rows_free | ~(last_h | end))),
+        ]
+        step_end = Signal()
+        m.d.comb += [step_end.eq(issue & end & (group == p.groups - 1)),
+                     x_list.release.eq(step_end)]
+        if p.words_h:
+            m.d.comb += h_list.release.eq(step_end & ~first)
+        with m.If(issue):
+            m.d.sync += index_x.eq(Mux(end, 0, index_x + want_x))
+            with m.If(end):
+                m.d.sync += [group.eq(group + 1), base.eq(base + p.words_h + p.words_x)]
+        with m.If(step_end):
+            m.d.sync += [group.eq(0), base.eq(0)]
+            if p.words_h:
+                m.d.sync += first.eq(x_list.error if self.stateful else x_list.final)
+
+        # --- Fetch: the word's weights ---------------------------------------------------------
+        flags = data.StructLayout({name: 1 for name in (
+            "last_h", "last_x", "end", "no_h", "no_x", "first", "final", "error")})
+        issued, fetch, add = Signal(flags), Signal(flags), Signal(flags)
+        fetch_h, fetch_x, fetch_base = Signal(), Signal(), Signal.like(base)
+        m.d.comb += [
+            issued.last_h.eq(issue & last_h), issued.last_x.eq(issue & last_x),
+            issued.end.eq(issue & end), issued.no_h.eq(no_h), issued.no_x.eq(no_x),
+            issued.first.eq(first), issued.final.eq(x_list.final), issued.error.eq(x_list.error),
+        ]
+        m.d.sync += [
+            fetch.eq(issued), add.eq(fetch), fetch_base.eq(base),
+            fetch_h.eq(issue & want_h), fetch_x.eq(issue & want_x),
+        ]
+        values = Signal(array.values.shape())
+        if p.words_h:
+            m.d.comb += self.weights.address.eq(fetch_base + Mux(
+                fetch_h, h_list.word.position, x_list.word.position + p.words_h))
+            with m.If(fetch_h):
+                m.d.sync += values.eq(h_list.word.data)
+            with m.Elif(fetch_x):
+                m.d.sync += values.eq(x_list.word.data)
+            with m.Else():
+                m.d.sync += values.eq(0)
+        else:
+            m.d.comb += self.weights.address.eq(fetch_base + x_list.word.position)
+            m.d.sync += values.eq(Mux(fetch_x, x_list.word.data.as_value(), 0))
+
+        # --- Add -------------------------------------------------------------------------------
+        m.d.comb += [array.values.eq(values), array.weights.eq(self.weights.word),
+                     array.last_x.eq(add.last_x)]
+        if p.words_h:
+            m.d.comb += array.last_h.eq(add.last_h)
+
+        # --- Drain: the rows leave, a unit every interval cycles -------------------------------
+        claimed, pending, start = Signal(), Signal(), Signal()
+        step = Signal(flags)                          # of the step whose rows are leaving
+        left = Signal(range(p.units_per_group * p.interval))
+        unit, phase = Signal(index_width(p.hidden)), Signal(range(p.interval))
+        row = Signal(self.rows.next_row.shape())
+        first_of_last_group = (p.groups - 1) * p.units_per_group
+        with m.If(add.end):
+            m.d.sync += [pending.eq(1), step.eq(add)]
+        with m.If(issued.end):
+            m.d.sync += claimed.eq(1)
+        sends = (unit == 0) & (step.final if self.last_only else 1)
+        m.d.comb += [
+            start.eq(pending & (~sends | self.receiver_free)),
+            self.receiver_reserve.eq(start & sends),
+            self.rows.valid.eq(start | (left != 0)),
+            rows_free.eq(~claimed & (left <= ISSUE_TO_ROWS)),
+            array.shift.eq(self.rows.valid),
+        ]
+        with m.If(start):
+            m.d.sync += [
+                pending.eq(0), claimed.eq(0),
+                left.eq(Mux(unit == first_of_last_group, p.hidden - first_of_last_group,
+                            p.units_per_group) * p.interval - 1),
+            ]
+        with m.Elif(left != 0):
+            m.d.sync += left.eq(left - 1)
+        unit_end, last = Signal(), Signal()
+        m.d.comb += [
+            unit_end.eq(phase == p.interval - 1), last.eq(unit == p.hidden - 1),
+            self.rows.next_row.eq(
+                Mux(self.rows.valid, Mux(last & unit_end, 0, row + 1), row)),
+        ]
+        m.d.sync += row.eq(self.rows.next_row)
+        with m.If(self.rows.valid):
+            m.d.sync += phase.eq(Mux(unit_end, 0, phase + 1))
+            with m.If(unit_end):
+                m.d.sync += unit.eq(Mux(last, 0, unit + 1))
+        m.d.comb += [
+            self.rows.start.eq(self.rows.valid & (phase == 0)), self.rows.unit.eq(unit),
+            self.rows.last.eq(last), self.rows.first.eq(step.first),
+            self.rows.final.eq(step.final), self.rows.error.eq(step.error),
+            self.rows.x.eq(Mux(step.no_x, 0, array.rows_x.as_value())),
+        ]
+        if p.words_h:
+            m.d.comb += self.rows.h.eq(Mux(step.no_h, 0, array.rows_h.as_value()))
+        return m

@@ -1,0 +1,97 @@
+"""The row tables: what is known per row (scales, biases) as memory words, and the row sums."""
+
+from amaranth.hdl import Module, signed
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from hdl.lstm.pipeline import word_fields
+from hdl.lstm.store import Store
+
+__all__ = ["RowSums", "row_words"]
+
+
+def row_words(fields, widths):
+    """Words of a table.
+
+    fields: list of lists, per field the values of every word; widths: bits of each field, first
+    field least significant. Values are signed.
+    """
+    words = []
+    for values in zip(*fields, strict=True):
+        word, offset = 0, 0
+        for value, width in zip(values, widths, strict=True):
+            word |= (int(value) & ((1 << width) - 1)) << offset
+            offset += width
+        words.append(word)
+    return words
+
+
+class RowSums(wiring.Component):
+    """Scales row sums: ``total = acc_h * scale_h + acc_x * scale_x + bias``, ``rows`` a cycle.
+
+    **Latency** 2 cycles (product, sum). **Throughput** ``rows`` a cycle. **Back-pressure** none.
+    The sum is as wide as it can become; nothing is rounded here.
+
+    Parameters
+    ----------
+    params : LayerParams or DenseParams
+    scale_h, scale_x, bias : int64 arrays [gates, units], or None (loadable; scale_h: layers only)
+
+    Members
+    -------
+    rows : In, `hdl.lstm.matvec.RowsSignature`
+    total : Out, [batch][rows]
+    scaled_h, scaled_x : Out, [batch][rows]
+        One cycle after the rows: ``acc_h * scale_h``; the cell of a GRU takes them apart.
+    bias : Out, [rows], beside ``scaled_*``
+
+    The table's words, in the order of ``rows.next_row``: per row of the cycle scale_h (layers
+    only), scale_x, bias.
+    """
+
+    def __init__(self, params, signature, scale_h=None, scale_x=None, bias=None):
+        self.params = params
+        p = params
+        self.per_cycle = p.gates // p.interval
+        per_row = ([p.scale_width] if p.words_h else []) + [p.scale_width, p.bias_width]
+        self._widths = per_row * self.per_cycle
+        words = None
+        if scale_x is not None:
+            tables = ([scale_h] if p.words_h else []) + [scale_x, bias]
+            # [units, gates] -> [units * interval, rows of a cycle]
+            columns = [table.T.reshape(-1, self.per_cycle) for table in tables]
+            words = row_words([column[:, row] for row in range(self.per_cycle)
+                               for column in columns], self._widths)
+        self.table = Store(sum(self._widths), p.hidden * p.interval, words)
+        width_x = p.width_x + p.scale_width
+        width_h = p.width_h + p.scale_width if p.words_h else 0
+        width = max(width_h, width_x, p.bias_width) + 2
+
+        def array(bits):
+            return data.ArrayLayout(data.ArrayLayout(signed(bits), self.per_cycle), p.batch)
+
+        members = {"rows": In(signature), "total": Out(array(width)),
+                   "scaled_x": Out(array(width_x)),
+                   "bias": Out(array(p.bias_width).elem_shape)}
+        if p.words_h:
+            members["scaled_h"] = Out(array(width_h))
+        super().__init__(members)
+
+    def elaborate(self, _platform):
+        m = Module()
+        p = self.params
+        m.submodules.table = self.table
+        m.d.comb += self.table.address.eq(self.rows.next_row)
+        fields = word_fields(self.table.word, self._widths)
+        per_row = len(fields) // self.per_cycle
+        for row in range(self.per_cycle):
+            *scales, bias = fields[row * per_row:(row + 1) * per_row]
+            m.d.sync += self.bias[row].eq(bias)
+            for item in range(p.batch):
+                m.d.sync += self.scaled_x[item][row].eq(self.rows.x[item][row] * scales[-1])
+                total = self.scaled_x[item][row] + self.bias[row]
+                if p.words_h:
+                    m.d.sync += self.scaled_h[item][row].eq(self.rows.h[item][row] * scales[0])
+                    total = self.scaled_h[item][row] + total
+                m.d.sync += self.total[item][row].eq(total)
+        return m

@@ -1,0 +1,50 @@
+"""A synchronous memory of weights or tables: baked in, or loaded at run time."""
+
+from amaranth.hdl import Module, unsigned
+from amaranth.lib import wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+from hdl.lstm.columns import index_width
+
+__all__ = ["Store"]
+
+
+class Store(wiring.Component):
+    """``depth`` words of ``width`` bits, read one cycle after the address.
+
+    With ``words`` it is a memory with those initial contents and no write port; with None it has a
+    write port, and must be loaded before it is read, since nothing depends on what a memory holds
+    at power-up.
+
+    Parameters
+    ----------
+    width, depth : int
+    words : list of int, or None
+
+    Members
+    -------
+    address, word : In, Out
+    write : In(1), write_address, write_word : In
+        Only without ``words``.
+    """
+
+    def __init__(self, width, depth, words=None):
+        self.width, self.depth, self.words = width, depth, words
+        members = {"address": In(index_width(depth)), "word": Out(width)}
+        if words is None:
+            members |= {"write": In(1), "write_address": In(index_width(depth)),
+                        "write_word": In(width)}
+        super().__init__(members)
+
+    def elaborate(self, _platform):
+        m = Module()
+        m.submodules.memory = memory = Memory(
+            shape=unsigned(self.width), depth=self.depth, init=self.words or [])
+        read = memory.read_port()
+        m.d.comb += [read.addr.eq(self.address), self.word.eq(read.data)]
+        if self.words is None:
+            write = memory.write_port()
+            m.d.comb += [write.en.eq(self.write), write.addr.eq(self.write_address),
+                         write.data.eq(self.write_word)]
+        return m
