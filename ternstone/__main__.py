@@ -7,6 +7,7 @@ from typing import Any
 
 import typer
 
+from sim.tools import ToolError
 from ternstone import report
 from ternstone.errors import BadInput
 
@@ -27,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status = app(given or ["--help"], prog_name="ternstone", standalone_mode=False)
         sys.stdout.flush()
         return status if isinstance(status, int) else 0
-    except BadInput as error:
+    except (BadInput, ToolError) as error:
         report.error(error, as_json)
     except _CLICK_ERROR as error:
         message = str(error.format_message()).replace("\n", " ").rstrip(".")

@@ -12,6 +12,7 @@ class BlockEntry:
     build:     what makes the parameters from flat keyword arguments, where they are nested;
                otherwise the parameter class itself
     defaults:  arguments that ``build`` (or the class) has no default for
+    feed:      module whose ``feed`` makes frames of real data, for each of its ``TASKS``
     """
 
     params: str
@@ -20,6 +21,7 @@ class BlockEntry:
     summary: str
     build: str | None = None
     defaults: dict[str, int | str] = field(default_factory=dict)
+    feed: str | None = None
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ BLOCKS: dict[str, BlockEntry] = {
     "lstm.network": BlockEntry(
         "golden.lstm.params:NetworkParams", "golden.lstm.network:Network",
         "hdl.lstm.network:Network", "LSTM or GRU layers with few-bit weights, and a head",
-        build="golden.lstm.build:network"),
+        build="golden.lstm.build:network", feed="golden.lstm.feed"),
 }
 
 DESIGNS: dict[str, DesignEntry] = {

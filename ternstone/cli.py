@@ -1,7 +1,6 @@
 """The command line: arguments in, tables or JSON out. The work is done in the modules beside it."""
 
 import enum
-import math
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -106,9 +105,8 @@ def _at_least(name: str, value: int, low: int) -> int:
 
 
 def _probability(name: str, value: float) -> float:
-    # Written so that it also refuses nan.
-    if not (math.isfinite(value) and 0 <= value < 1):
-        raise BadInput(f"{name} must be a probability, at least 0 and below 1, not {value:g}")
+    if not 0 <= value <= 0.99:  # in this form it refuses nan, too
+        raise BadInput(f"{name} must be a probability between 0 and 0.99, not {value:g}")
     return value
 
 
@@ -133,9 +131,10 @@ def sim(
 
     Exit status 1 means that something differed.
     """
-    options = {"frames": _at_least("--frames", frames, 1), "idle": _probability("--idle", idle),
-               "stall": _probability("--stall", stall), "seed": _at_least("--seed", seed, 0),
-               "simulator": simulator.value, "wave": wave}
+    options: dict[str, Any] = {
+        "frames": _at_least("--frames", frames, 1), "idle": _probability("--idle", idle),
+        "stall": _probability("--stall", stall), "seed": _at_least("--seed", seed, 0),
+        "simulator": simulator.value, "wave": wave}
     if every and (design or model or param or netlist):
         raise BadInput("--all takes no design, --model, --param or --netlist")
     if netlist is not None and not netlist.is_file():

@@ -63,13 +63,28 @@ class Design:
             state.update(np.ascontiguousarray(value, dtype="<i8").tobytes())
         return state.hexdigest()[:12]
 
-    def frames(self, count: int, seed: int) -> list[np.ndarray]:
-        """``count`` input frames: of the task, or random where there is none."""
+    def feed(self, count: int, seed: int) -> Any:
+        """``count`` frames of the task, or random ones, and what belongs to them.
+
+        Errors: ValueError for a network that does not fit its task, OSError for missing data.
+        """
         if self.task is None:
-            return self.block.random_frames(count, np.random.default_rng(seed))
-        with bad_input(f"Task {self.task}"):
-            return resolve("golden.lstm.tasks:frames")(
-                self.task, self.block.params, count, seed)
+            return RandomFeed(self.block.random_frames(count, np.random.default_rng(seed)))
+        return resolve(f"{self.entry.feed}:feed")(self.task, self.block.params, count, seed)
+
+    def score(self, feed: Any) -> tuple[str | None, float | None, int]:
+        """Metric, value and number of what golden makes of the task's frames."""
+        if isinstance(feed, RandomFeed):
+            return None, None, 0
+        value, number = feed.score(self.block.params, self.block.run(feed.frames))
+        return feed.metric, value, number
+
+
+@dataclass(frozen=True)
+class RandomFeed:
+    """Frames that mean nothing."""
+
+    frames: list[np.ndarray]
 
 
 @functools.cache
@@ -122,7 +137,15 @@ def _from_file(name: str, path: Path, given: Mapping[str, str], task: str | None
     if block_name not in BLOCKS:
         raise BadInput(f"Model file {path}: block {block_name!r} is not known: "
                        f"{suggest(block_name, BLOCKS)}")
+    entry = BLOCKS[block_name]
     params = override(name, params, given)
     with bad_input(f"Model file {path}" if not given else f"{name} with --param"):
-        block = resolve(BLOCKS[block_name].golden)(params, tensors)
-    return Design(name, block, task or info.get("task"), info)
+        block = resolve(entry.golden)(params, tensors)
+    return Design(name, block, task or _task(info, entry), info)
+
+
+def _task(info: Mapping[str, Any], entry: BlockEntry) -> str | None:
+    """The task that a model file names, if it is one that we have data for."""
+    task = info.get("task")
+    known = resolve(f"{entry.feed}:TASKS") if entry.feed else ()
+    return task if isinstance(task, str) and task in known else None

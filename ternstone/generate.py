@@ -129,7 +129,9 @@ def memories(verilog: str) -> list[dict[str, Any]]:
                 r"^\s*reg\s+(?:signed\s+)?(?:\[(\d+):0\]\s+)?(\S+)\s*\[(\d+):(\d+)\];",
                 module[0], re.MULTILINE):
             words, width = abs(int(a) - int(b)) + 1, int(high or 0) + 1
-            written = re.search(rf"^\s*{re.escape(name)}\s*\[[^=]*<=", module[0], re.MULTILINE)
+            # At the start of a statement `<=` assigns, anywhere else it compares.
+            written = re.search(rf"(?:^|\)|\bbegin)[ \t]*{re.escape(name)}[ \t]*\[[^=\n]*<=",
+                                module[0], re.MULTILINE)
             found.append({"module": module[1].lstrip("\\"), "name": name.lstrip("\\"),
                           "words": words, "width": width, "bits": words * width,
                           "rom": written is None})

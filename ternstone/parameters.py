@@ -78,7 +78,7 @@ def _read(name: str, text: str, kind: Any) -> Any:
 def build(subject: str, make: Callable[..., Any], defaults: Mapping[str, Any],
           given: Mapping[str, str]) -> Any:
     """Parameters from ``make`` (a class or function), called with ``defaults`` and ``given``."""
-    target = make.__init__ if inspect.isclass(make) else make  # type: ignore[misc]
+    target = make.__init__ if inspect.isclass(make) else make
     kinds = typing.get_type_hints(target)
     names = list(inspect.signature(make).parameters)
     for name in given:
