@@ -1,0 +1,128 @@
+"""Sigmoid and tanh in hardware: as half a table, or as lines over segments.
+
+Bit by bit what `golden.activation` computes; the tables come from there.
+"""
+
+from amaranth.hdl import Module, Mux, Signal, unsigned
+from amaranth.lib import data, wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+Xfrom hdl.formats import saturate, shape
+
+__all__ = ["ActivationTable", "PiecewiseLinear"]
+
+
+def _fold(m, z):
+    """(z or ~z, whichever is not negative; a register that says that it was ~z)."""
+    negative = Signal()
+    m.d.sync += negative.eq(z[-1])
+    folded = Signal(len(z) - 1)
+    m.d.comb += folded.eq(z[:-1] ^ z[-1].replicate(len(folded)))
+    return folded, negative
+
+
+class ActivationTable(wiring.Component):
+    """Sigmoid or tanh of a mid-rise code, from a table of the half with z >= 0.
+
+    **Latency** 1 cycle. **Throughput** one result a cycle. **Back-pressure** none: it follows
+    ``z`` in every cycle. The table's read register is the only register of a result; the negation
+    for z < 0 stands behind it.
+
+    ``y`` is unsigned, 1 .. 2**width - 1 of 2**width, for sigmoid, and signed,
+    +-(2**(width - 1) - 1) of 2**(width - 1), for tanh. The distance to the real function is at most
+    `golden.activation.error_bound`. It does not saturate: that is the requantiser's work.
+
+    The table has ``2**(pre.width - 1)`` words of ``width - 1`` bits in an initialised memory with
+    synchronous read, which synthesis puts into block RAM (sigmoid: the leading one is left out;
+    tanh: the sign is).
+
+    Parameters
+    ----------
+    function : "sigmoid" or "tanh"
+    pre : Format
+        Of z; signed, 2 to 20 bits.
+    width : int
+        Of y; 2 to 24 bits.
+
+    Members
+    -------
+    z : In(shape(pre))
+    y : Out(shape(golden.activation.output(function, width)))
+    """
+
+    def __init__(self, function, pre, width):
+        self.function, self.pre, self.width = function, pre, width
+        self.half = half_table(function, pre, width)
+        super().__init__({"z": In(shape(pre)), "y": Out(shape(output(function, width)))})
+
+    def elaborate(self, _platform):
+        m = Module()
+        stored = (1 << (self.width - 1)) - 1
+        m.submodules.table = table = Memory(
+            shape=unsigned(self.width - 1), depth=len(self.half),
+            init=[int(value) & stored for value in self.half])
+        read = table.read_port()
+        folded, negative = _fold(m, self.z)
+        m.d.comb += read.addr.eq(folded)
+        value = Signal(self.width)
+        leading = int(self.function == "sigmoid") << (self.width - 1)
+        m.d.comb += [value.eq(read.data | leading),
+                     # 2**width - value is -value: for sigmoid as well as for tanh.
+                     self.y.eq(Mux(negative, -value, value))]
+        return m
+
+
+class PiecewiseLinear(wiring.Component):
+    """Sigmoid or tanh of a mid-rise code, by lines over equal segments: one multiplier.
+
+    **Latency** 2 cycles (offset and slope, line). **Throughput** one result a cycle.
+    **Back-pressure** none: it follows ``z`` in every cycle. The negation for z < 0 stands behind
+    the last register.
+
+    Formats as `ActivationTable`; the results differ from its, by what
+    `golden.activation.error_bound` says.
+
+    Parameters
+    ----------
+    function : "sigmoid" or "tanh"
+    pre : Format
+        Of z; signed, 3 to 20 bits.
+    width : int
+        Of y; 2 to 24 bits.
+    segments : int
+        A power of two from 2 to 2**(pre.width - 2).
+
+    Members
+    -------
+    z : In(shape(pre))
+    y : Out(shape(golden.activation.output(function, width)))
+    """
+
+    def __init__(self, function, pre, width, segments):
+        self.lines = Lines(function, pre, width, segments)
+        super().__init__({"z": In(shape(pre)), "y": Out(shape(self.lines.output))})
+
+    def elaborate(self, _platform):
+        m = Module()
+        lines = self.lines
+        line = data.StructLayout({"offset": max(1, int(lines.offsets.max()).bit_length()),
+                                  "slope": max(1, int(lines.slopes.max()).bit_length())})
+        m.submodules.table = table = Memory(shape=line, depth=lines.segments, init=[
+            {"offset": int(offset), "slope": int(slope)}
+            for offset, slope in zip(lines.offsets, lines.slopes, strict=True)])
+        read = table.read_port()
+        folded, negative = _fold(m, self.z)
+        rest = Signal(lines.rest)
+        value = Signal(lines.width)
+        negate = Signal()
+        m.d.comb += read.addr.eq(folded[lines.rest:])
+        m.d.sync += [
+            rest.eq(folded),
+            # Never negative; saturating costs one bit's fan-out.
+            value.eq(saturate((read.data.offset + read.data.slope * rest)[lines.shift:],
+                              Format(lines.output.maximum.bit_length(), 0, False))),
+            negate.eq(negative),
+        ]
+        m.d.comb += self.y.eq(Mux(negate, -value, value))
+        return m
