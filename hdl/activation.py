@@ -8,7 +8,9 @@ from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-Xfrom hdl.formats import saturate, shape
+from golden.activation import Lines, half_table, output
+from golden.formats import Format
+from hdl.formats import saturate, shape
 
 __all__ = ["ActivationTable", "PiecewiseLinear"]
 
