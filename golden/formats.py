@@ -50,6 +50,11 @@ class Format:
         return (1 << (self.width - int(self.signed))) - 1
 
     @property
+    def largest(self):
+        """The largest magnitude of a code."""
+        return max(-self.minimum, self.maximum)
+
+    @property
     def resolution(self):
         return 2.0**-self.fraction
 

@@ -13,8 +13,8 @@ CELL_STEPS = {"lstm": lstm.step, "gru": gru.step}
 def shapes(params):
     """Name -> shape of the layer's tensors."""
     rows = (params.gates, params.hidden)
-    names = {"weight_h": (*rows, params.hidden), "weight_x": (*rows, params.inputs),
-             "scale_h": rows, "scale_x": rows, "bias": rows}
+    names = {"weight_h": (*rows, params.hidden), "weight_x": (*rows, params.inputs), "bias": rows}
+    names |= {"scale": rows} if params.joint else {"scale_h": rows, "scale_x": rows}
     if params.cell == "gru":
         names["bias_h"] = (params.hidden,)
     if params.cell_norm:

@@ -20,11 +20,12 @@ def step(params, tensors, acc_h, acc_x, c):
     """One step of a layer: row sums to ``(h, c)``.
 
     acc_h, acc_x: int64 [..., gates, hidden]; c: int64 [..., hidden], codes of ``params.state``;
-    tensors: ``scale_h, scale_x, bias`` [gates, hidden], with cell_norm ``cell_scale, cell_bias``.
+    tensors: ``scale_h, scale_x`` (joint: ``scale``), ``bias`` [gates, hidden], with cell_norm ``cell_scale, cell_bias``.
     """
     width, fraction = params.activation.width, params.state.fraction
-    z = params.pre.saturate((acc_h * tensors["scale_h"] + acc_x * tensors["scale_x"]
-                             + tensors["bias"]) >> params.shift)
+    scales = [tensors["scale"]] * 2 if params.joint else [tensors["scale_h"], tensors["scale_x"]]
+    z = params.pre.saturate((acc_h * scales[0] + acc_x * scales[1] + tensors["bias"])
+                            >> params.shift)
     sigma, hyperbolic = sigmoid(params.pre, width), tanh(params.pre, width)
     i, f, o = (lookup(sigma, z[..., gate, :]) for gate in (0, 1, 3))
     g = lookup(hyperbolic, z[..., 2, :])

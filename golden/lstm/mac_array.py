@@ -38,8 +38,12 @@ def weight_words(params, weight_x, weight_h=None):
     the last, hold code 0; their operands are zero or their results are not read.
     """
     codes = np.concatenate([
-        _column_words(params, w, words)
-        for w, words in ((weight_h, params.words_h), (weight_x, params.words_x)) if words
+        _column_words(params, weight, words, used)
+        for weight, words, used in (
+            (weight_h, params.words_h, params.columns),
+            # A symbol uses one column of its word; the other columns' operands are zero.
+            (weight_x, params.words_x, 1 if params.one_hot else params.columns))
+        if words
     ], axis=1)                                         # [groups, words, lanes, columns]
     bits = params.kind.bits
     flat = codes.reshape(codes.shape[0] * codes.shape[1], -1)
@@ -48,17 +52,13 @@ def weight_words(params, weight_x, weight_h=None):
     return [int.from_bytes(row.tobytes(), "little") for row in packed]
 
 
-def _column_words(params, weight, words):
-    """[gates, units, inputs] to codes [groups, words, lanes, columns].
-
-    A one-hot symbol uses one column of its word; the other columns' operands are zero.
-    """
+def _column_words(params, weight, words, used):
+    """[gates, units, inputs] to codes [groups, words, lanes, columns], of which ``used`` are."""
     gates, units, inputs = weight.shape
-    per_word = 1 if params.one_hot and words == params.inputs else params.columns
     padded = np.zeros((params.groups * params.units_per_group, gates, words, params.columns),
                       dtype=np.int64)
-    codes = np.zeros((units, gates, words * per_word), dtype=np.int64)
+    codes = np.zeros((units, gates, words * used), dtype=np.int64)
     codes[:, :, :inputs] = params.kind.encode(weight).transpose(1, 0, 2)
-    padded[:units, :, :, :per_word] = codes.reshape(units, gates, words, per_word)
+    padded[:units, :, :, :used] = codes.reshape(units, gates, words, used)
     grouped = padded.reshape(params.groups, params.lanes, words, params.columns)
     return grouped.transpose(0, 2, 1, 3)

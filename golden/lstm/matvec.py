@@ -60,9 +60,12 @@ class Schedule:
                     slot = max(slot, int(known.max()))
                 else:
                     slot = max(slot, done)
-            if kept_h:
+            if kept_h and not params.joint:
+                # h's sums move to their rows before x's begin.
                 slot = max(slot + kept_h - 1, self._replace) + 1
                 end = slot + kept_x - 1
+            elif kept_h:
+                end = max(slot + kept_h + kept_x - 1, self._replace)
             else:
                 end = max(slot + max(kept_x, 1) - 1, self._replace)
             start = max(end + ISSUE_TO_ROWS, go if group == 0 else 0)

@@ -163,12 +163,12 @@ class Network(Block):
             values = {"weight_h": random_weights(part.kind, (*rows, part.hidden), rng),
                       "weight_x": random_weights(part.kind, (*rows, part.inputs), rng)}
             limit = (1 << (part.scale_width - 1)) - 1
-            for source, width, count in (("h", part.width_h, part.hidden),
-                                         ("x", part.width_x, part.inputs)):
+            for source, width in part.parts.items():
+                count = part.hidden if source == "h" or part.joint else part.inputs
                 spread = 2.0 ** (width - 1) / count ** 0.5
                 typical = min(limit / 3, max(1.0, 2.0 ** (part.pre.width + part.shift - 2) / spread))
-                values[f"scale_{source}"] = rng.normal(0, typical, rows).round().clip(
-                    -limit, limit).astype(np.int64)
+                values["scale" if part.joint else f"scale_{source}"] = rng.normal(
+                    0, typical, rows).round().clip(-limit, limit).astype(np.int64)
             limit = (1 << (min(part.bias_width, part.pre.width + part.shift) - 1)) - 1
             values["bias"] = rng.integers(-limit // 2, limit // 2 + 1, rows)
             if part.cell == "gru":

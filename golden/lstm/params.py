@@ -143,7 +143,8 @@ class DenseParams(_Params):
     words_h = 0
     words_x = property(lambda self: ceil_div(self.inputs, self.columns))
     input_value = property(lambda self: self.input)
-    one_hot = False
+    one_hot = joint = False
+    parts = property(lambda self: {"x": self.width_x})
     width_x = property(lambda self: accumulator_width(self.input, self.kind, self.inputs))
     #: Cycles from a row at the array's output to its result.
     latency = property(lambda self: 0 if self.raw else 3)
@@ -156,6 +157,8 @@ class LayerParams(_Params):
     inputs, hidden:  sizes of x and h
     cell:            ``lstm`` or ``gru``
     weights:         one of `WEIGHT_KINDS`
+    joint:           one scale per row for h and x, which then share an accumulator (lstm only);
+                     otherwise each part has its own, as batch normalisation of each part wants
     one_hot:         x is one symbol code 0..inputs-1 a step, and its column is added once
     input:           format of x's elements (of the code, when one_hot)
     activation:      format of h; gates leave their tables in its width (sigmoid unsigned)
@@ -173,6 +176,7 @@ class LayerParams(_Params):
     hidden: int
     cell: str = "lstm"
     weights: str = "ternary"
+    joint: bool = False
     one_hot: bool = False
     input: Format = Format(8, 7)
     activation: Format = Format(8, 7)
@@ -198,6 +202,7 @@ class LayerParams(_Params):
         require_int("Layer hidden", self.hidden, 1, 1 << 16)
         require_choice("Layer cell", self.cell, tuple(CELLS))
         WeightKind(self.weights)
+        require_type("Layer joint", self.joint, bool)
         require_type("Layer one_hot", self.one_hot, bool)
         require_int("Layer input width", self.input.width, 1, 16)
         require_int("Layer activation width", self.activation.width, 4, 16)
@@ -225,6 +230,11 @@ class LayerParams(_Params):
         require_choice("Layer interval", self.interval, (4, 2, 1) if self.gates == 4 else (3, 1))
         require_int("Layer batch", self.batch, 1, 64)
         require_choice("Layer store", self.store, ("rom", "load"))
+        if self.joint and (self.cell != "lstm" or self.one_hot
+                           or self.input.fraction != self.activation.fraction):
+            raise ValueError("Layer joint must be False unless the cell is an lstm and its input "
+                             f"has the activation's fraction ({self.activation.fraction}) and is "
+                             "not one_hot, not True")
         if self.cell == "gru" and self.inner_shift < 0:
             raise ValueError("Layer shift must be at least state fraction - pre fraction "
                              f"({self.state.fraction - self.pre.fraction}), not {self.shift!r}")
@@ -251,7 +261,11 @@ class LayerParams(_Params):
     width_h = property(lambda self: accumulator_width(self.activation, self.kind, self.hidden))
     width_x = property(lambda self: accumulator_width(
         self.input_value, self.kind, 1 if self.one_hot else self.inputs))
-
+    #: Accumulated parts with a scale of their own, and the widths of their sums.
+    parts = property(lambda self: {"x": accumulator_width(
+        self.activation, self.kind, self.hidden + ceil_div(
+            self.inputs * self.input.largest, self.activation.largest))} if self.joint
+        else {"h": self.width_h, "x": self.width_x})
 
     @property
     def latency(self):
@@ -266,8 +280,7 @@ class LayerParams(_Params):
 
 def accumulator_width(operand, kind, terms):
     """Bits of a signed accumulator that cannot overflow over ``terms`` products."""
-    largest = max(abs(operand.minimum), operand.maximum) * kind.maximum * terms
-    return largest.bit_length() + 1
+    return (operand.largest * kind.maximum * terms).bit_length() + 1
 
 
 @dataclass(frozen=True)

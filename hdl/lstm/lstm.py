@@ -45,7 +45,8 @@ class Lstm(wiring.Component):
         super().__init__({"rows": In(rows),
                           "o": Out(VectorSignature(shape(p.activation), 1, p.batch))})
         get = (tensors or {}).get
-        self._sums = RowSums(p, rows, get("scale_h"), get("scale_x"), get("bias"))
+        self._sums = RowSums(p, rows, get("scale_h"), get("scale" if p.joint else "scale_x"),
+                             get("bias"))
         self.tables = {"rows": self._sums.table}
         if p.cell_norm:
             self._norm_widths = [p.scale_width, p.bias_width]

@@ -35,8 +35,8 @@ class MacArray(wiring.Component):
     lanes, columns, batch : int
         Each batch item has its own accumulators; weights are shared.
     operand : Format
-    width_h, width_x : int
-        Accumulator width of each phase; 0 leaves the phase out.
+    widths : dict
+        Accumulator width of each phase, ``h`` and ``x``, or of ``x`` alone.
     rows : int
         Lanes that leave a cycle.
 
@@ -51,24 +51,23 @@ class MacArray(wiring.Component):
     Source: Ardakani et al., ICLR 2019 (arXiv 1809.11086): multipliers replaced by multiplexers.
     """
 
-    def __init__(self, *, kind, lanes, columns, batch, operand, width_h, width_x, rows=1):
+    def __init__(self, *, kind, lanes, columns, batch, operand, widths, rows=1):
         self.kind, self.lanes, self.columns, self.batch = kind, lanes, columns, batch
-        self.widths, self.rows = {"h": width_h, "x": width_x}, rows
+        self.widths, self.rows = widths, rows
         members = {
             "values": In(data.ArrayLayout(data.ArrayLayout(shape(operand), columns), batch)),
             "weights": In(lanes * columns * kind.bits),
             "shift": In(1),
         }
-        for phase, width in self.widths.items():
-            if width:
-                members[f"last_{phase}"] = In(1)
-                members[f"rows_{phase}"] = Out(
-                    data.ArrayLayout(data.ArrayLayout(signed(width), rows), batch))
+        for phase, width in widths.items():
+            members[f"last_{phase}"] = In(1)
+            members[f"rows_{phase}"] = Out(
+                data.ArrayLayout(data.ArrayLayout(signed(width), rows), batch))
         super().__init__(members)
 
     def elaborate(self, _platform):
         m = Module()
-        phases = [phase for phase, width in self.widths.items() if width]
+        phases = list(self.widths)
         width = max(self.widths.values())
         bits = self.kind.bits
         for item in range(self.batch):

@@ -23,7 +23,8 @@ class RowsSignature(wiring.Signature):
     start:     they are the first of their unit
     unit:      which unit
     next_row:  address of the row tables' word that belongs to the next cycle's rows
-    h, x:      [batch][rows] sums of the recurrent part (layers only) and of the input part
+    h, x:      [batch][rows] sums of the recurrent part (layers only) and of the input part; a
+               joint layer has them added up in ``x``
     first:     the step starts from a cleared state
     last:      the unit is its vector's last
     final, error: the step ends its frame; the frame is a wrong one
@@ -31,13 +32,12 @@ class RowsSignature(wiring.Signature):
 
     def __init__(self, params):
         rows = params.gates // params.interval
-        sums = {"x": params.width_x} | ({"h": params.width_h} if params.words_h else {})
         super().__init__({
             "valid": Out(1), "start": Out(1), "unit": Out(index_width(params.hidden)),
             "next_row": Out(index_width(params.hidden * params.interval)),
             "first": Out(1), "last": Out(1), "final": Out(1), "error": Out(1),
             **{name: Out(data.ArrayLayout(data.ArrayLayout(signed(width), rows), params.batch))
-               for name, width in sums.items()},
+               for name, width in params.parts.items()},
         })
 
 
@@ -108,7 +108,7 @@ class MatVec(wiring.Component):
             m.d.comb += [x_list.i_position.eq(self.x_position), x_list.i_keep.eq(self.x_keep)]
         m.submodules.array = array = MacArray(
             kind=p.kind, lanes=p.lanes, columns=p.columns, batch=p.batch, operand=self.operand,
-            width_h=p.width_h if p.words_h else 0, width_x=p.width_x, rows=p.gates // p.interval)
+            widths=p.parts, rows=p.gates // p.interval)
 
         # --- Issue: one slot a cycle -----------------------------------------------------------
         group, base = Signal(range(p.groups)), Signal(range(self.weights.depth))
@@ -142,7 +142,8 @@ class MatVec(wiring.Component):
             last_x.eq(want_x & (index_x + 1 == x_list.count)),
             # With nothing to add at all, an empty slot ends the group.
             end.eq(last_x | (last_h & no_x) | (h_over & no_h & no_x)),
-            issue.eq(x_list.done & (want_h | want_x | end) & (rows_free | ~(last_h | end))),
+            issue.eq(x_list.done & (want_h | want_x | end)
+                     & (rows_free | ~(end if p.joint else last_h | end))),
         ]
         step_end = Signal()
         m.d.comb += [step_end.eq(issue & end & (group == p.groups - 1)),
@@ -164,7 +165,9 @@ class MatVec(wiring.Component):
         issued, fetch, add = Signal(flags), Signal(flags), Signal(flags)
         fetch_h, fetch_x, fetch_base = Signal(), Signal(), Signal.like(base)
         m.d.comb += [
-            issued.last_h.eq(issue & last_h), issued.last_x.eq(issue & last_x),
+            issued.last_h.eq(issue & last_h),
+            # The end of what is in x's rows; with nothing added they stay as they are.
+            issued.last_x.eq(issue & (end & ~(no_h & no_x) if p.joint else last_x)),
             issued.end.eq(issue & end), issued.no_h.eq(no_h), issued.no_x.eq(no_x),
             issued.first.eq(first), issued.final.eq(x_list.final), issued.error.eq(x_list.error),
         ]
@@ -189,7 +192,7 @@ class MatVec(wiring.Component):
         # --- Add -------------------------------------------------------------------------------
         m.d.comb += [array.values.eq(values), array.weights.eq(self.weights.word),
                      array.last_x.eq(add.last_x)]
-        if p.words_h:
+        if "h" in p.parts:
             m.d.comb += array.last_h.eq(add.last_h)
 
         # --- Drain: the rows leave, a unit every interval cycles -------------------------------
@@ -234,8 +237,9 @@ class MatVec(wiring.Component):
             self.rows.start.eq(self.rows.valid & (phase == 0)), self.rows.unit.eq(unit),
             self.rows.last.eq(last), self.rows.first.eq(step.first),
             self.rows.final.eq(step.final), self.rows.error.eq(step.error),
-            self.rows.x.eq(Mux(step.no_x, 0, array.rows_x.as_value())),
+            self.rows.x.eq(Mux(step.no_x & (step.no_h | (not p.joint)), 0,
+                               array.rows_x.as_value())),
         ]
-        if p.words_h:
+        if "h" in p.parts:
             m.d.comb += self.rows.h.eq(Mux(step.no_h, 0, array.rows_h.as_value()))
         return m

@@ -35,7 +35,8 @@ class RowSums(wiring.Component):
     Parameters
     ----------
     params : LayerParams or DenseParams
-    scale_h, scale_x, bias : int64 arrays [gates, units], or None (loadable; scale_h: layers only)
+    scale_h, scale_x, bias : int64 arrays [gates, units], or None (loadable)
+        scale_h only where h has rows of its own.
 
     Members
     -------
@@ -45,36 +46,33 @@ class RowSums(wiring.Component):
         One cycle after the rows: ``acc_h * scale_h``; the cell of a GRU takes them apart.
     bias : Out, [rows], beside ``scaled_*``
 
-    The table's words, in the order of ``rows.next_row``: per row of the cycle scale_h (layers
-    only), scale_x, bias.
+    The table's words, in the order of ``rows.next_row``: per row of the cycle scale_h (if any),
+    scale_x, bias.
     """
 
     def __init__(self, params, signature, scale_h=None, scale_x=None, bias=None):
         self.params = params
         p = params
         self.per_cycle = p.gates // p.interval
-        per_row = ([p.scale_width] if p.words_h else []) + [p.scale_width, p.bias_width]
+        per_row = [p.scale_width] * len(p.parts) + [p.bias_width]
         self._widths = per_row * self.per_cycle
         words = None
         if scale_x is not None:
-            tables = ([scale_h] if p.words_h else []) + [scale_x, bias]
+            tables = ([scale_h] if "h" in p.parts else []) + [scale_x, bias]
             # [units, gates] -> [units * interval, rows of a cycle]
             columns = [table.T.reshape(-1, self.per_cycle) for table in tables]
             words = row_words([column[:, row] for row in range(self.per_cycle)
                                for column in columns], self._widths)
         self.table = Store(sum(self._widths), p.hidden * p.interval, words)
-        width_x = p.width_x + p.scale_width
-        width_h = p.width_h + p.scale_width if p.words_h else 0
-        width = max(width_h, width_x, p.bias_width) + 2
+        scaled = {part: width + p.scale_width for part, width in p.parts.items()}
+        width = max(*scaled.values(), p.bias_width) + len(scaled)
 
         def array(bits):
             return data.ArrayLayout(data.ArrayLayout(signed(bits), self.per_cycle), p.batch)
 
         members = {"rows": In(signature), "total": Out(array(width)),
-                   "scaled_x": Out(array(width_x)),
-                   "bias": Out(array(p.bias_width).elem_shape)}
-        if p.words_h:
-            members["scaled_h"] = Out(array(width_h))
+                   "bias": Out(array(p.bias_width).elem_shape),
+                   **{f"scaled_{part}": Out(array(bits)) for part, bits in scaled.items()}}
         super().__init__(members)
 
     def elaborate(self, _platform):
@@ -90,7 +88,7 @@ class RowSums(wiring.Component):
             for item in range(p.batch):
                 m.d.sync += self.scaled_x[item][row].eq(self.rows.x[item][row] * scales[-1])
                 total = self.scaled_x[item][row] + self.bias[row]
-                if p.words_h:
+                if "h" in p.parts:
                     m.d.sync += self.scaled_h[item][row].eq(self.rows.h[item][row] * scales[0])
                     total = self.scaled_h[item][row] + total
                 m.d.sync += self.total[item][row].eq(total)

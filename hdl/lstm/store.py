@@ -9,6 +9,9 @@ from hdl.lstm.columns import index_width
 
 __all__ = ["Store"]
 
+#: Memories of at least so many bits ask for block RAM.
+BLOCK_BITS = 512
+
 
 class Store(wiring.Component):
     """``depth`` words of ``width`` bits, read one cycle after the address.
@@ -39,8 +42,11 @@ class Store(wiring.Component):
 
     def elaborate(self, _platform):
         m = Module()
+        # Yosys would make logic of a small table; block RAM is what an FPGA has to spare.
+        block = self.width * self.depth >= BLOCK_BITS
         m.submodules.memory = memory = Memory(
-            shape=unsigned(self.width), depth=self.depth, init=self.words or [])
+            shape=unsigned(self.width), depth=self.depth, init=self.words or [],
+            attrs={"rom_style" if self.words else "ram_style": "block"} if block else {})
         read = memory.read_port()
         m.d.comb += [read.addr.eq(self.address), self.word.eq(read.data)]
         if self.words is None:
