@@ -134,6 +134,8 @@ def _from_file(name: str, path: Path, given: Mapping[str, str], task: str | None
     load = resolve("golden.modelfile:load")
     with bad_input(f"Model file {path}"):
         block_name, params, tensors, info = load(path)
+    if not isinstance(info, dict):
+        raise BadInput(f"Model file {path}: info must be a JSON object, not {info!r}")
     if block_name not in BLOCKS:
         raise BadInput(f"Model file {path}: block {block_name!r} is not known: "
                        f"{suggest(block_name, BLOCKS)}")

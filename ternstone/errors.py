@@ -31,4 +31,5 @@ def bad_input(subject: str = "", kinds: tuple[type[BaseException], ...] = (
             text = error.strerror[:1].lower() + error.strerror[1:]
             if error.filename and str(error.filename) not in subject:
                 text = f"{error.filename}: {text}"
-        raise BadInput(f"{subject}: {text}" if subject else text) from error
+        named = not subject or text.startswith(subject)
+        raise BadInput(text if named else f"{subject}: {text}") from error

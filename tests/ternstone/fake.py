@@ -64,7 +64,7 @@ class Fake(Block):
         return [np.where(s > self.params.format.maximum, s - mask - 1, s) for s in sums]
 
     def cycles(self, frames):
-        return sum(map(len, frames))
+        return sum(map(len, frames)) + 1
 
     @classmethod
     def random(cls, params, rng):
@@ -76,7 +76,7 @@ class Fake(Block):
 
 
 class FakeHardware(wiring.Component):
-    """Combinational: a beat leaves in the cycle in which it comes."""
+    """One register: a beat leaves in the cycle after it comes, and back to back."""
 
     def __init__(self, params, tensors):
         self.params, self.tensors = params, tensors
@@ -93,10 +93,11 @@ class FakeHardware(wiring.Component):
         # A memory for the sake of the report; its words are what is added.
         m.submodules.offsets = offsets = Memory(shape=width, depth=2, init=[offset] * 2)
         port = offsets.read_port(domain="comb")
-        m.d.comb += [
-            port.addr.eq(self.s_axis_tlast),
-            self.m_axis_tdata.eq(Cat((self.s_axis_tdata.word_select(n, width) + port.data)[:width]
-                                     for n in range(self.params.lanes))),
-            self.m_axis_tvalid.eq(self.s_axis_tvalid), self.m_axis_tlast.eq(self.s_axis_tlast),
-            self.s_axis_tready.eq(self.m_axis_tready)]
+        data = Cat((self.s_axis_tdata.word_select(n, width) + port.data)[:width]
+                   for n in range(self.params.lanes))
+        m.d.comb += [port.addr.eq(self.s_axis_tlast),
+                     self.s_axis_tready.eq(~self.m_axis_tvalid | self.m_axis_tready)]
+        with m.If(self.s_axis_tready):
+            m.d.sync += [self.m_axis_tvalid.eq(self.s_axis_tvalid), self.m_axis_tdata.eq(data),
+                         self.m_axis_tlast.eq(self.s_axis_tlast)]
         return m

@@ -39,7 +39,7 @@ def test_ports(ternstone, tmp_path):
     found = {port["name"]: port for port in described["ports"]}
     assert set(found) == {"s_axis_tdata", "s_axis_tvalid", "s_axis_tready", "s_axis_tlast",
                           "m_axis_tdata", "m_axis_tvalid", "m_axis_tready", "m_axis_tlast",
-                          "m_axis_tuser"}
+                          "m_axis_tuser", "clk", "rst"}
     assert found["s_axis_tdata"] == {
         "name": "s_axis_tdata", "direction": "input", "width": 16,
         "meaning": "3 x s4.0, element 0 in the least significant bits, zero-padded",
