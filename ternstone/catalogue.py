@@ -13,6 +13,7 @@ class BlockEntry:
                otherwise the parameter class itself
     defaults:  arguments that ``build`` (or the class) has no default for
     feed:      module whose ``feed`` makes frames of real data, for each of its ``TASKS``
+    train:     what trains the network of a ready design
     """
 
     params: str
@@ -22,6 +23,7 @@ class BlockEntry:
     build: str | None = None
     defaults: dict[str, int | str] = field(default_factory=dict)
     feed: str | None = None
+    train: str = ""
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,8 @@ BLOCKS: dict[str, BlockEntry] = {
     "lstm.network": BlockEntry(
         "golden.lstm.params:NetworkParams", "golden.lstm.network:Network",
         "hdl.lstm.network:Network", "LSTM or GRU layers with few-bit weights, and a head",
-        build="golden.lstm.build:network", feed="golden.lstm.feed"),
+        build="golden.lstm.build:network", feed="golden.lstm.feed",
+        train="golden.lstm.tasks:make_model"),
 }
 
 DESIGNS: dict[str, DesignEntry] = {

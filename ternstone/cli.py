@@ -158,15 +158,27 @@ def sim(
 @app.command()
 def train(
     design: Annotated[str, typer.Argument(metavar="DESIGN", help="A name of `ternstone list`.")],
+    epochs: Annotated[int | None, typer.Option(
+        help="Epochs, in place of the task's own.", show_default=False)] = None,
+    output: Annotated[Path, typer.Option(
+        "--output", "-o", metavar="DIR", help="Folder for the model file.")] = MODELS,
     seed: Seed = 0, json: Json = False,
 ) -> None:
-    """Train a ready design's network on real data and save it, quantised, in models/."""
+    """Train a ready design's network on real data and save it, quantised.
+
+    An interrupted training goes on where it was.
+    """
     if design not in DESIGNS:
         raise BadInput(f"Design {design!r} is not known: {suggest(design, DESIGNS)} "
                        "(see: ternstone list)")
+    _at_least("--seed", seed, 0)
+    if epochs is not None:
+        _at_least("--epochs", epochs, 1)
+    if output.exists() and not output.is_dir():
+        raise BadInput(f"Folder {output} must be a folder, which it is not")
     from ternstone import training as work
 
-    answer: dict[str, Any] = work.train(design, seed)
+    answer = work.train(design, seed=seed, epochs=epochs, folder=output)
     if json:
         report.print_json(answer)
     else:

@@ -147,7 +147,5 @@ def _from_file(name: str, path: Path, given: Mapping[str, str], task: str | None
 
 
 def _task(info: Mapping[str, Any], entry: BlockEntry) -> str | None:
-    """The task that a model file names, if it is one that we have data for."""
-    task = info.get("task")
-    known = resolve(f"{entry.feed}:TASKS") if entry.feed else ()
-    return task if isinstance(task, str) and task in known else None
+    """The task that a model file was trained for, if we have data for it."""
+    return resolve(f"{entry.feed}:task_of")(info) if entry.feed else None

@@ -7,12 +7,14 @@ import numpy as np
 from golden import data
 from golden.check import require_choice, require_int
 
-__all__ = ["TASKS", "Feed", "feed"]
+__all__ = ["TASKS", "Feed", "feed", "task_of"]
 
 #: Task -> what a step of it is.
 TASKS = {
     "digits-rows": "a row of a digit",
     "digits-pixels": "a pixel of a digit",
+    "mnist-rows": "a row of an MNIST image",
+    "mnist-pixels": "a pixel of an MNIST image",
     "text": "a character",
 }
 
@@ -51,24 +53,38 @@ class Feed:
         return float(nats[self.counted].mean() / np.log(2)), number
 
 
+def task_of(info):
+    """The task that a model file's ``info`` speaks of, or None.
+
+    >>> task_of({"task": {"data": "digits", "view": "rows"}}), task_of({"task": "weather"})
+    ('digits-rows', None)
+    """
+    task = info.get("task")
+    if isinstance(task, dict):
+        view = task.get("view")
+        task = view if view == "text" else f"{task.get('data')}-{view}"
+    return task if isinstance(task, str) and task in TASKS else None
+
+
 def feed(task, params, count, seed=0, fold=0):
     """`Feed` of ``count`` frames in an order that ``seed`` gives.
 
-    Digits: the held-out part of ``fold`` first, then the rest, then from the start again. Text:
+    Images: the held-out part of ``fold`` first, then the rest, then from the start again. Text:
     the committed sample, which no network is trained on; each batch item reads its own part.
 
-    Errors: ValueError for a task that is not one of `TASKS`, or a network that does not fit it.
+    Errors: ValueError for a task that is not one of `TASKS`, or a network that does not fit it;
+    FileNotFoundError for MNIST where it is not.
     """
     require_choice("Task", task, tuple(TASKS))
     require_int("Frames", count, 1)
-    return (_text if task == "text" else _digits)(task, params, count, seed, fold)
+    return (_text if task == "text" else _images)(task, params, count, seed, fold)
 
 
-def _digits(task, params, count, seed, fold):
+def _images(task, params, count, seed, fold):
     first = params.layers[0]
-    images = data.digits()
+    images = data.mnist() if task.startswith("mnist") else data.digits()
     pixels = images.pixels.astype(np.int64)
-    x = pixels if task == "digits-rows" else pixels.reshape(len(pixels), -1, 1)
+    x = pixels if task.endswith("rows") else pixels.reshape(len(pixels), -1, 1)
     if (first.one_hot, params.steps, first.inputs) != (False, *x.shape[1:]):
         raise ValueError(f"Network for {task} must take {x.shape[1]} steps of {x.shape[2]} values, "
                          f"not {params.steps} of {first.inputs}")

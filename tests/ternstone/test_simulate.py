@@ -116,3 +116,13 @@ def test_a_model_of_another_task_is_fed_at_random(ternstone, tmp_path):
 
 def test_shorten():
     assert report.shorten(1234567) == "1,234,567"
+
+
+def test_memory_images_are_found(ternstone, monkeypatch):
+    from hdl import verilog
+
+    monkeypatch.setattr(verilog, "EXTERNAL_BITS", 0)
+    answer = ternstone("sim", "fake.adder", *QUICK, "--json")
+    assert answer.status == 0, answer.err
+    images = ternstone("generate", "fake.adder", "--json").json["files"]
+    assert [name for name in images if name.endswith(".mem")]
