@@ -8,6 +8,21 @@ from amaranth.sim import Simulator
 __all__ = ["run"]
 
 
+def _set(ctx, target, value):
+    if isinstance(target, list):
+        for part, bits in zip(target, value, strict=True):
+            ctx.set(part, bits)
+    else:
+        ctx.set(target, value)
+
+
+def _get(ctx, target):
+    if isinstance(target, list):
+        return tuple(ctx.get(part) for part in target)
+    value = ctx.get(target)
+    return value if isinstance(value, int) else value.as_bits()
+
+
 def run(component, inputs, outputs, *, idle=0.0, stall=0.0, seed=0, reset_at=None, limit=20000):
     """What ``component`` answers.
 
@@ -37,14 +52,13 @@ def run(component, inputs, outputs, *, idle=0.0, stall=0.0, seed=0, reset_at=Non
                 offered[id(port)] |= at < len(payloads) and source.random() >= idle
                 ctx.set(port.valid, offered[id(port)])
                 if offered[id(port)]:
-                    ctx.set(port.payload, payloads[at])
+                    _set(ctx, port.payload, payloads[at])
             for port in outputs:
                 ctx.set(port.ready, source.random() >= stall)
             ctx.set(domain.rst, reset)
             for port in outputs:
                 if ctx.get(port.valid):
-                    payload = ctx.get(port.payload)
-                    payload = payload if isinstance(payload, int) else payload.as_bits()
+                    payload = _get(ctx, port.payload)
                     assert waiting.get(id(port), payload) == payload, "a payload changed"
                     if ctx.get(port.ready):
                         seen[id(port)].append(payload)
