@@ -5,6 +5,7 @@ All work of a cycle is done by ``harness.v`` inside the simulator; one cocotb te
 see `sim.speed`.
 """
 
+import itertools
 import json
 import os
 import random
@@ -118,7 +119,11 @@ class _Vectors:
         for index in partial:
             require_int("Index of a bad frame", index, 0, len(frames) - 1)
         good = [frame for index, frame in enumerate(frames) if index not in partial]
-        answers = iter(block.run(good) if good else ())
+        given = list(block.run(good)) if good else []
+        if len(given) != len(good):
+            raise ValueError(f"Golden must give {len(good)} answers to {len(good)} frames, "
+                             f"not {len(given)}")
+        answers = iter(given)
         source, expected, self.starts = [], [], []
         for index, frame in enumerate(frames):
             words = block.input.pack(frame)
@@ -132,9 +137,6 @@ class _Vectors:
             if partial[index] is not None:
                 expected += [(0, word) for word in block.output.pack(partial[index])]
             expected.append((LAST | USER | ANY, 0))
-        if next(answers, None) is not None:
-            raise ValueError(f"Golden must give {len(good)} answers to {len(good)} frames, "
-                             "not more")
         if not expected:
             raise ValueError("Golden must answer with at least one beat, not 0")
         image = _frame(block.load.pack(block.image())) if block.load else []
@@ -152,12 +154,14 @@ class _Vectors:
             self.files["image.bin"] = _records(image, block.load.width)
             self.widths["LOAD_WIDTH"] = block.load.width
 
-    def registers(self, index, scenario, wave_from):
+    def registers(self, index, scenario, wave_from, early):
+        """Name -> value of the harness's inputs."""
         return {"scenario": index, "seed": scenario.seed,
                 "idle_p": round(scenario.idle * 65536), "stall_p": round(scenario.stall * 65536),
                 "load_beats": self.load_beats, "in_beats": self.in_beats,
                 "out_beats": self.out_beats, "limit": self.limit, "quiet": QUIET,
-                "wave_from": NONE if wave_from is None else wave_from}
+                "wave_from": NONE if wave_from is None else wave_from,
+                "stop_early": int(early)}
 
     def ceiling(self, scenario):
         """Cycles after which the harness itself must have ended the scenario."""
@@ -232,7 +236,7 @@ def run_scenarios(block, verilog, scenarios, *, frames, name="device", bad=(), n
     made = compiled(wave)
     waves = Path(workdir).resolve() / "waves"
     kept = waves / f"{name}-{scenarios[0].name}-{made.folder.name[:8]}.vcd" if wave else None
-    seen, log = _simulate(made, vectors, scenarios, 0 if wave else None, kept)
+    seen, log = _simulate(made, vectors, scenarios, [0] if wave else [], kept)
     common = {"name": name, "simulator": str(made.tool),
               "device": "RTL" if netlist is None else "netlist"}
     verdicts = [_judge(vectors, scenario, entry, log, common)
@@ -247,21 +251,26 @@ def run_scenarios(block, verilog, scenarios, *, frames, name="device", bad=(), n
                     - BEFORE)
         traced = compiled(True)
         kept = waves / f"{name}-{scenarios[failed].name}-{traced.folder.name[:8]}.vcd"
-        _simulate(traced, vectors, scenarios[:failed + 1], start, kept)
+        _simulate(traced, vectors, scenarios[:failed + 1], [None] * failed + [start], kept,
+                  stop_early=True)
         if kept.is_file():
             verdicts[failed] = replace(verdicts[failed], wave=str(kept))
     return verdicts
 
 
-def _simulate(made, vectors, scenarios, wave_from, wave):
+def _simulate(made, vectors, scenarios, wave_from=(), wave=None, *, stop_early=False,
+              clock_only=0):
     """Run one process; return the entry of each scenario and the simulator's log.
 
-    ``wave_from``: tick of the last scenario (of the first, when 0) at which waves start.
+    wave_from:  for each scenario the tick at which waves start, or None; may be shorter
+    wave:       where the waveform is put
+    clock_only: cycles with nothing but the clock, timed before the scenarios (`sim.speed`)
     """
-    waved = 0 if wave_from == 0 else len(scenarios) - 1
-    registers = [vectors.registers(i, s, wave_from if i == waved else None)
-                 for i, s in enumerate(scenarios)]
-    plan = {"scenarios": registers, "ceiling": max(map(vectors.ceiling, scenarios))}
+    starts = itertools.chain(wave_from, itertools.repeat(None))
+    registers = [vectors.registers(index, scenario, start, stop_early)
+                 for index, (scenario, start) in enumerate(zip(scenarios, starts, strict=False))]
+    plan = {"scenarios": registers, "ceiling": max(map(vectors.ceiling, scenarios)),
+            "clock_only": clock_only}
     with tempfile.TemporaryDirectory(prefix="run-", dir=made.folder) as folder_name:
         folder = Path(folder_name)
         for file, content in vectors.files.items():

@@ -10,6 +10,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -88,6 +89,10 @@ def _locked(path):
         yield
 
 
+def _hash(content):
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:24]
+
+
 def build(sources, *, top, widths, simulator="verilator", wave=False, lint=True,
           workdir="build/sim"):
     """Compile ``sources`` (file name -> Verilog text) with the harness; return the `Build`.
@@ -112,10 +117,9 @@ def build(sources, *, top, widths, simulator="verilator", wave=False, lint=True,
         tool = find_icarus()
         options = ["-g2012", "-s", "bench", *defines]
     harness = {name: (HERE / name).read_text() for name in ("harness.v", "waivers.vlt")}
-    content = json.dumps([sources, harness, options, str(tool), tool.path, version("cocotb"),
-                          str(cocotb_tools.config.libs_dir)])
     workdir = Path(workdir).resolve()
-    folder = workdir / hashlib.sha256(content.encode()).hexdigest()[:24]
+    folder = workdir / _hash([sources, harness, options, str(tool), tool.path, version("cocotb"),
+                              str(cocotb_tools.config.libs_dir)])
     result = Build(folder, tool, simulator)
     if folder.is_dir():
         return result
@@ -138,16 +142,31 @@ def build(sources, *, top, widths, simulator="verilator", wave=False, lint=True,
 
 
 def _verilate(tool, options, names, folder):
-    make, _compiler = find_make(), find_compiler()
+    make, compiler = find_make(), find_compiler()
     libraries = cocotb_tools.config.libs_dir
     link = f"-Wl,-rpath,{libraries} -L{libraries} -lcocotbvpi_verilator"
     main = cocotb_tools.config.share_dir / "lib" / "verilator" / "verilator.cpp"
     _execute([tool.path, *options, "-Mdir", "objects", "-LDFLAGS", link, "waivers.vlt",
               "harness.v", *names, str(main)], folder, tool.environ())
-    _execute([make.path, "-s", "-j2", "-C", "objects", "-f", "Vtop.mk", "OPT_FAST=-O2"], folder,
-             tool.environ())
-    os.replace(folder / "objects" / "bench", folder / "bench")
-    shutil.rmtree(folder / "objects")
+    objects = folder / "objects"
+    # Verilator's own runtime is the same for every device, and most of the time of a small one.
+    settings = re.findall(r"^VM_\w+ = \d+$", (objects / "Vtop_classes.mk").read_text(), re.M)
+    runtime = folder.parent / ("runtime-" + _hash([str(tool), tool.path, str(compiler), settings]))
+    if runtime.is_dir():
+        for file in runtime.iterdir():
+            shutil.copyfile(file, objects / file.name)
+    _execute([make.path, "-s", f"-j{os.cpu_count()}", "-C", "objects", "-f", "Vtop.mk",
+              "OPT_FAST=-O2", "OPT_GLOBAL=-O2"], folder, tool.environ())
+    if not runtime.is_dir():
+        fresh = Path(tempfile.mkdtemp(prefix=f"{runtime.name}.", dir=folder.parent))
+        for file in objects.glob("verilated*.o"):
+            shutil.copyfile(file, fresh / file.name)
+        try:
+            os.replace(fresh, runtime)
+        except OSError:  # another process was quicker
+            shutil.rmtree(fresh)
+    os.replace(objects / "bench", folder / "bench")
+    shutil.rmtree(objects)
 
 
 def _execute(command, folder, environment):

@@ -29,6 +29,7 @@ module bench (
     input wire [31:0] limit,       // cycles of a pass, those that the bench itself held up left out
     input wire [31:0] quiet,       // cycles after the last expected beat in which none may come
     input wire [31:0] wave_from,   // tick at which waves start; all ones: none
+    input wire stop_early,         // end soon after the first failure
     // What was seen. Counters of a pass (from one reset to the next) start anew with it.
     output reg done,
     output reg [31:0] ticks,         // cycles of the scenario, all passes
@@ -356,8 +357,7 @@ module bench (
         endcase
         if (state == RUN) begin
             if (failing && failed_at == NONE) failed_at <= ticks;
-            // With waves, what follows the first failure only makes the file longer.
-            if (wave_from != NONE && failed_at != NONE && ticks - failed_at > 50) state <= DONE;
+            if (stop_early && failed_at != NONE && ticks - failed_at > 50) state <= DONE;
         end
     end
 

@@ -1,5 +1,6 @@
-"""A tiny block in golden and in hand-written Verilog, right or with one bug."""
+"""A tiny block in golden and in hand-written Verilog, right or with a bug chosen at load time."""
 
+import re
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,18 +11,20 @@ from golden.formats import Format
 
 FRAME = 4
 
+#: The second word of the image picks a bug, so that one compiled simulator has them all.
+BUGS = ("none", "data", "last", "drop", "stuck", "slow", "withdraw", "unstable", "mute", "extra",
+        "repeat", "no_clear", "keeps_weights", "peek", "stop", "unknown", "no_load")
+
 
 class Echo(Block):
-    """Adds one, or a loaded constant, to each element; frames of FRAME beats."""
+    """Adds a loaded constant (without `load`: one) to each element; frames of FRAME beats."""
 
     name = "test.echo"
-    output = input = Stream(Format(8), 3)
+    input = output = Stream(Format(8), 3)
 
-    def __init__(self, elements=3, constant=None):
-        self.input = self.output = Stream(Format(8), elements)
-        if constant is not None:
-            self.load = Stream(Format(8), 1)
-        self.constant = constant
+    def __init__(self, bug="none", loaded=True):
+        self.bug = bug
+        self.load = Stream(Format(8), 1) if loaded else None
         super().__init__(None, {})
 
     @staticmethod
@@ -29,10 +32,10 @@ class Echo(Block):
         return {}
 
     def image(self):
-        return np.array([[0], [self.constant]])
+        return np.array([[5], [BUGS.index(self.bug)]])
 
     def run(self, frames):
-        step = 1 if self.constant is None else self.constant
+        step = 5 if self.load else 1
         return [(np.asarray(frame) + step + 128) % 256 - 128 for frame in frames]
 
     def cycles(self, frames):
@@ -43,129 +46,92 @@ class Echo(Block):
         return cls()
 
     def random_frames(self, count, rng):
-        return [rng.integers(-128, 128, (FRAME, self.input.elements)) for _ in range(count)]
+        return [rng.integers(-128, 128, (FRAME, 3)) for _ in range(count)]
 
 
-# A wrong length is told by one beat with tuser, after the beats that were already given.
-ECHO = """
-module top #(parameter WIDTH = 24) (
+# A frame of wrong length ends with a beat with tuser, after the beats that were already given.
+DEVICE = """
+module top (
     input wire clk, input wire rst,
-    input wire [WIDTH-1:0] s_axis_tdata, input wire s_axis_tvalid, output wire s_axis_tready,
+    input wire [23:0] s_axis_tdata, input wire s_axis_tvalid, output wire s_axis_tready,
     input wire s_axis_tlast,
 `ifdef LOADED
     input wire [7:0] s_axis_w_tdata, input wire s_axis_w_tvalid, output wire s_axis_w_tready,
     input wire s_axis_w_tlast,
 `endif
-    output wire [WIDTH-1:0] m_axis_tdata, output wire m_axis_tvalid, input wire m_axis_tready,
+    output wire [23:0] m_axis_tdata, output wire m_axis_tvalid, input wire m_axis_tready,
     output wire m_axis_tlast, output wire m_axis_tuser
 );
-    reg [WIDTH-1:0] data;
-    reg valid, last, user, over;
+    reg [23:0] data;
+    reg valid, last, user, pause, never;
     reg [2:0] position;
     reg [7:0] count;
+    reg [5:0] quiet;
     integer i;
-`ifdef BUG_NO_CLEAR
-    initial position = 0;
-`endif
 `ifdef LOADED
-    reg [7:0] step;
-    reg loaded;
-    assign s_axis_w_tready = !loaded;
-    always @(posedge clk)
-        if (rst) loaded <= 0;
-        else if (s_axis_w_tvalid && !loaded) begin
-            step <= s_axis_w_tdata;
+    reg [7:0] step, bug;
+    reg loaded, kept;
+    initial {kept, bug} = 0;
+    assign s_axis_w_tready = !loaded && !(bug == NO_LOAD && kept);
+    always @(posedge clk) begin
+        if (s_axis_w_tvalid && s_axis_w_tready) begin
             loaded <= s_axis_w_tlast;
+            if (s_axis_w_tlast) bug <= s_axis_w_tdata;
+            else if (bug == KEEPS_WEIGHTS && kept) step <= step + 8'd1;
+            else step <= s_axis_w_tdata;
+            kept <= 1;
         end
-`ifdef BUG_KEEPS_WEIGHTS
-    reg first;
-    initial first = 1;
-    wire [7:0] plus = first ? step : step + 8'd1;
-    always @(posedge clk) if (rst && valid) first <= 0;
+        if (rst) loaded <= 0;
+    end
 `else
-    wire [7:0] plus = step;
+    wire [7:0] step = 1, bug = 0;
+    wire loaded = 1;
 `endif
-`else
-    wire [7:0] plus = 1;
-`endif
-
-    wire take;
-`ifdef BUG_DROP
-    assign s_axis_tready = 1;
-`elsif BUG_STUCK
-    assign s_axis_tready = (!valid || m_axis_tready) && count < 6;
-`elsif BUG_SLOW
-    reg pause;
-    always @(posedge clk) pause <= take && s_axis_tlast && count == 7;
-    assign s_axis_tready = (!valid || m_axis_tready) && !pause;
-`else
-    assign s_axis_tready = !valid || m_axis_tready;
-`endif
-    assign take = s_axis_tvalid && s_axis_tready;
+    wire room = (!valid && !(bug == EXTRA && quiet == 40)) || m_axis_tready;
+    assign s_axis_tready = loaded && (bug == DROP || (room && !(bug == STUCK && count > 6)
+                                                      && !(bug == SLOW && pause)));
+    wire take = s_axis_tvalid && s_axis_tready;
 
     always @(posedge clk) begin
-        if (m_axis_tready) valid <= 0;
-`ifdef BUG_WITHDRAW
-        if (count == 9) valid <= 0;
-`endif
-`ifdef BUG_UNSTABLE
-        if (valid && !m_axis_tready) data[0] <= !data[0];
-`endif
-        if (take) begin
+        pause <= take && count == 7;
+        never <= never;  // X for ever, where there is one
+        if (m_axis_tready || (bug == WITHDRAW && count == 9)) valid <= 0;
+        if (bug == UNSTABLE && valid && !m_axis_tready) data[0] <= !data[0];
+        if (bug == PEEK && s_axis_tready && s_axis_tlast) position <= 0;
+        if (take && !(bug == REPEAT && count == 9 && !s_axis_tlast && !pause)) begin
             count <= count + 1;
             position <= s_axis_tlast ? 3'd0 : position == 4 ? 3'd4 : position + 3'd1;
-            for (i = 0; i < WIDTH; i = i + 8)
-                data[i+:8] <= s_axis_tdata[i+:8] + plus;
-`ifdef BUG_DATA
-            if (count[4:0] == 13) data[10] <= !s_axis_tdata[10];
-`endif
-            last <= s_axis_tlast;
+            for (i = 0; i < 24; i = i + 8)
+                data[i+:8] <= s_axis_tdata[i+:8] + step;
+            if (bug == DATA && count[4:0] == 13) data[10] <= !data[10];
+            last <= s_axis_tlast && bug != LAST;
             user <= s_axis_tlast && position != 3;
-            valid <= position != 4 || s_axis_tlast;
-`ifdef BUG_LAST
-            last <= 0;
-`endif
-`ifdef BUG_MUTE
-            valid <= 0;
-`endif
-`ifdef BUG_ASSERT
-            if (count == 5) $stop;
-`endif
+            valid <= (position != 4 || s_axis_tlast) && bug != MUTE;
+            if (bug == STOP && count == 5) $stop;
         end
-`ifdef BUG_PEEK
-        if (s_axis_tlast && s_axis_tready) position <= 0;
-`endif
+        if (bug == REPEAT && take && count == 9) begin
+            count <= 10;
+            valid <= 1;
+        end
         if (rst) begin
             valid <= 0;
             count <= 0;
-`ifndef BUG_NO_CLEAR
-            position <= 0;
-`endif
+            if (bug != NO_CLEAR) position <= 0;
         end
+        quiet <= (rst || valid || count == 0) ? 6'd0 : quiet + (quiet != 41);
     end
-`ifdef BUG_EXTRA
-    // The last beat once more, 40 cycles after it went.
-    reg [5:0] quiet;
-    always @(posedge clk)
-        if (rst || valid || count == 0) quiet <= 0;
-        else if (quiet != 41) quiet <= quiet + 1;
-    assign m_axis_tvalid = valid || quiet == 40;
-`elsif BUG_UNKNOWN
-    reg never;
-    assign m_axis_tvalid = valid || (count == 3 && never);
-`else
-    assign m_axis_tvalid = valid;
-`endif
+    assign m_axis_tvalid = valid || (bug == EXTRA && quiet == 40)
+                                 || (bug == UNKNOWN && count == 3 && never);
     assign {m_axis_tuser, m_axis_tlast, m_axis_tdata} = {user, last, data};
 endmodule
 """
 
 
-def echo(*bugs, width=24, loaded=False):
-    """Verilog of the device, with the bugs of these names."""
-    macros = [f"BUG_{bug}" for bug in bugs] + ["LOADED"] * loaded
-    return ("".join(f"`define {macro}\n" for macro in macros)
-            + ECHO.replace("WIDTH = 24", f"WIDTH = {width}"))
+def device(loaded=True):
+    """The device's Verilog."""
+    text = re.sub(r"bug == ([A-Z_]+)", lambda m: f"bug == {BUGS.index(m[1].lower())}", DEVICE)
+    return "`define LOADED\n" * loaded + re.sub(
+        r"bug != ([A-Z_]+)", lambda m: f"bug != {BUGS.index(m[1].lower())}", text)
 
 
 @pytest.fixture(scope="session")
@@ -175,7 +141,8 @@ def workdir(tmp_path_factory):
 
 
 @pytest.fixture
-def device():
-    """The block's class, the Verilog of a device, and frames for it."""
-    frames = [np.random.default_rng(3).integers(-128, 128, (FRAME, 3)) for _ in range(10)]
-    return SimpleNamespace(block=Echo(), verilog=echo, frames=frames, Echo=Echo)
+def echo():
+    """The block's class, the device's Verilog, and frames for them."""
+    rng = np.random.default_rng(3)
+    return SimpleNamespace(Block=Echo, verilog=device, frames=Echo().random_frames(10, rng),
+                           frame=lambda beats: rng.integers(-128, 128, (beats, 3)))
