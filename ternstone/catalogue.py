@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-__all__ = ["BLOCKS", "DESIGNS", "BlockEntry", "DesignEntry"]
+__all__ = ["BENCHES", "BLOCKS", "DESIGNS", "BlockEntry", "DesignEntry"]
 
 
 @dataclass(frozen=True)
@@ -67,4 +67,9 @@ DESIGNS: dict[str, DesignEntry] = {
     "text-lstm-binary": DesignEntry(
         "text-lstm-binary.safetensors", "lstm.network", "text",
         "next character of a text, binary weights"),
+}
+
+#: Family -> what measures its headline figures.
+BENCHES: dict[str, str] = {
+    "lstm": "ternstone.bench_lstm:measure",
 }

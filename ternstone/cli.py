@@ -7,8 +7,8 @@ from typing import Annotated, Any
 import typer
 
 from ternstone import report
-from ternstone.catalogue import BLOCKS, DESIGNS
-from ternstone.designs import MODELS, open_design
+from ternstone.catalogue import BENCHES, BLOCKS, DESIGNS
+from ternstone.designs import MODELS, open_design, resolve
 from ternstone.errors import BadInput
 from ternstone.parameters import parse_pairs, suggest
 
@@ -183,3 +183,36 @@ def train(
         report.print_json(answer)
     else:
         work.print_answer(answer)
+
+
+@app.command()
+def bench(
+    family: Annotated[str, typer.Argument(metavar="FAMILY", help="A family of `ternstone list`.")],
+    json: Json = False,
+) -> None:
+    """Measure a family's headline figures, each beside what it must reach.
+
+    The answer is also build/bench-<family>.json. Exit status 1 means that hardware and golden
+    differed in a measurement, or that a figure was missed.
+    """
+    if family not in BENCHES:
+        raise BadInput(f"Family {family!r} is not known: {suggest(family, BENCHES)}")
+    from golden.files import write_json
+    from ternstone.generate import BUILD
+
+    rows = []
+    with report.stderr.status(f"measuring {family}") as status:
+        for row in resolve(BENCHES[family])(lambda what: status.update(f"measuring {what}")):
+            rows.append(row)
+    met = all(row["met"] is not False for row in rows)
+    answer = {"family": family, "met": met, "figures": rows}
+    write_json(BUILD / f"bench-{family}.json", answer)
+    if json:
+        report.print_json(answer)
+    else:
+        report.print_table(f"Figures of {family}", ["figure", "setting", "measured", "must be",
+                                                    "met", "how"],
+                           [[r["figure"], r["setting"], r["measured"], r["target"], r["met"],
+                             r["how"]] for r in rows])
+    if not met:
+        raise typer.Exit(1)

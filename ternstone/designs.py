@@ -19,7 +19,7 @@ from ternstone.catalogue import BLOCKS, DESIGNS, BlockEntry
 from ternstone.errors import BadInput, bad_input
 from ternstone.parameters import build, override, suggest
 
-__all__ = ["MODELS", "Design", "open_design", "resolve"]
+__all__ = ["MODELS", "Design", "RandomFeed", "open_design", "resolve"]
 
 #: Trained networks, beside the packages.
 MODELS = Path(__file__).resolve().parent.parent / "models"

@@ -24,8 +24,11 @@ JOBS = 2
 
 
 def simulate(design: Design, *, frames: int, idle: float, stall: float, seed: int,
-             simulator: str, wave: bool, netlist: Path | None = None) -> dict[str, Any]:
+             simulator: str, wave: bool, netlist: Path | None = None,
+             feed: Any = None) -> dict[str, Any]:
     """Run ``frames`` frames through the design's Verilog, or through ``netlist``.
+
+    ``feed`` has frames of one's own, in place of the design's data.
 
     The answer is also ``sim.json`` (``sim-netlist.json``) beside the Verilog. ``passed`` is True
     only if every expected beat was compared and the cycles are golden's.
@@ -33,8 +36,9 @@ def simulate(design: Design, *, frames: int, idle: float, stall: float, seed: in
     Errors: `BadInput` for a netlist that does not compile; `ToolError` for a missing simulator.
     """
     started = time.perf_counter()
-    with bad_input(f"Frames of {design.name}"):
-        feed = design.feed(frames, seed)
+    if feed is None:
+        with bad_input(f"Frames of {design.name}"):
+            feed = design.feed(frames, seed)
     made = generate(design)
     folder = folder_of(design)
     answer: dict[str, Any] = {"design": design.name, "block": design.block.name,
@@ -112,7 +116,8 @@ def print_verdicts(answers: Sequence[Mapping[str, Any]]) -> None:
           "equal" if a["passed"] else "FAILED"] for a in answers])
     for a in answers:
         if a["failure"]:
-            report.stderr.print(f"{a['design']}: {a['failure']}", markup=False, highlight=False)
+            report.stderr.print(f"{a['design']}: {a['failure']}", markup=False, highlight=False,
+                                soft_wrap=True)
         if a.get("wave"):
             report.stderr.print(f"{a['design']}: waves in {a['wave']}", markup=False,
                                 highlight=False, soft_wrap=True)

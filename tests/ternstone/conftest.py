@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.ternstone.fake import ENTRY
 from ternstone.__main__ import main
 from ternstone.catalogue import BLOCKS
+from tests.ternstone.fake import ENTRY
 
 
 @dataclass
