@@ -8,11 +8,14 @@ from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from golden.activation import Lines, half_table, output
+from golden.activation import Lines, half_table, output, sigmoid, tanh
 from golden.formats import Format
 from hdl.formats import saturate, shape
 
 __all__ = ["ActivationTable", "PiecewiseLinear"]
+
+#: A block RAM of the smallest FPGA family that we build for (iCE40).
+WHOLE_BITS = 4096
 
 
 def _fold(m, z):
@@ -37,7 +40,8 @@ class ActivationTable(wiring.Component):
 
     The table has ``2**(pre.width - 1)`` words of ``width - 1`` bits in an initialised memory with
     synchronous read, which synthesis puts into block RAM (sigmoid: the leading one is left out;
-    tanh: the sign is).
+    tanh: the sign is). A whole table that fits one small block RAM (`WHOLE_BITS`) is kept whole,
+    because folding it would cost logic and save no block.
 
     Parameters
     ----------
@@ -60,6 +64,14 @@ class ActivationTable(wiring.Component):
 
     def elaborate(self, _platform):
         m = Module()
+        if self.width << self.pre.width <= WHOLE_BITS:
+            table = (sigmoid if self.function == "sigmoid" else tanh)(self.pre, self.width)
+            m.submodules.table = whole = Memory(
+                shape=unsigned(self.width), depth=len(table), attrs={"rom_style": "block"},
+                init=[int(value) & ((1 << self.width) - 1) for value in table])
+            read = whole.read_port()
+            m.d.comb += [read.addr.eq(self.z), self.y.eq(read.data)]
+            return m
         stored = (1 << (self.width - 1)) - 1
         m.submodules.table = table = Memory(
             shape=unsigned(self.width - 1), depth=len(self.half),

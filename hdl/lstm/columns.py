@@ -5,14 +5,9 @@ from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from golden.lstm.params import ceil_log2
+from hdl.lstm.store import NO_COLLISION, index_width
 
 __all__ = ["ColumnList", "Gather", "Symbols", "VectorSignature"]
-
-
-def index_width(count):
-    """Bits of an index below ``count``; at least one, since other tools stumble over none."""
-    return max(1, ceil_log2(count))
 
 
 class VectorSignature(wiring.Signature):
@@ -87,7 +82,7 @@ class ColumnList(wiring.Component):
         m = Module()
         width = index_width(self.words)
         m.submodules.memory = memory = Memory(
-            shape=unsigned(self._word.size), depth=2 << width, init=[])
+            shape=unsigned(self._word.size), depth=2 << width, init=[], attrs=NO_COLLISION)
         write, read = memory.write_port(), memory.read_port()
 
         filling, reading = Signal(), Signal()

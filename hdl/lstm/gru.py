@@ -13,7 +13,7 @@ from hdl.lstm.lstm import prune
 from hdl.lstm.matvec import RowsSignature
 from hdl.lstm.pipeline import UnitPipeline
 from hdl.lstm.rows import RowSums, row_words
-from hdl.lstm.store import Store
+from hdl.lstm.store import NO_COLLISION, Store
 
 __all__ = ["Gru"]
 
@@ -78,7 +78,8 @@ class Gru(wiring.Component):
                      self.o.final.eq(final), self.o.error.eq(error)]
 
         m.submodules.state = state = Memory(
-            shape=data.ArrayLayout(shape(p.state), p.batch), depth=p.hidden, init=[])
+            shape=data.ArrayLayout(shape(p.state), p.batch), depth=p.hidden, init=[],
+            attrs=NO_COLLISION)
         state_read, state_write = state.read_port(), state.write_port()
         m.d.comb += [state_read.addr.eq(pipe.hold(unit, 0, n_time - 1, "unit")),
                      state_write.addr.eq(pipe.hold(unit, 0, state_time, "unit")),

@@ -5,7 +5,8 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.lstm.params import ceil_div
-from hdl.lstm.columns import Symbols, VectorSignature, index_width
+from hdl.lstm.columns import Symbols, VectorSignature
+from hdl.lstm.store import index_width
 
 __all__ = ["VectorInput", "input_layout"]
 

@@ -5,10 +5,11 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.formats import shape
-from hdl.lstm.columns import Gather, VectorSignature, index_width
+from hdl.lstm.columns import Gather, VectorSignature
 from hdl.lstm.gru import Gru
 from hdl.lstm.lstm import Lstm
 from hdl.lstm.matvec import MatVec
+from hdl.lstm.store import index_width
 
 __all__ = ["Layer"]
 

@@ -12,7 +12,7 @@ from hdl.lstm.columns import VectorSignature
 from hdl.lstm.matvec import RowsSignature
 from hdl.lstm.pipeline import UnitPipeline, word_fields
 from hdl.lstm.rows import RowSums, row_words
-from hdl.lstm.store import Store
+from hdl.lstm.store import NO_COLLISION, Store
 
 __all__ = ["Lstm"]
 
@@ -82,7 +82,8 @@ class Lstm(wiring.Component):
         # c of the step before; a vector's units are apart by a whole step, so that reading and
         # writing never meet.
         m.submodules.state = state = Memory(
-            shape=data.ArrayLayout(shape(p.state), p.batch), depth=p.hidden, init=[])
+            shape=data.ArrayLayout(shape(p.state), p.batch), depth=p.hidden, init=[],
+            attrs=NO_COLLISION)
         state_read, state_write = state.read_port(), state.write_port()
         m.d.comb += [state_read.addr.eq(unit_at[f_time - 1]),
                      state_write.addr.eq(unit_at[cell_time]),

@@ -8,9 +8,9 @@ from golden.formats import Format
 from golden.lstm.mac_array import weight_words
 from golden.lstm.params import ISSUE_TO_ROWS
 from hdl.formats import shape
-from hdl.lstm.columns import ColumnList, VectorSignature, index_width
+from hdl.lstm.columns import ColumnList, VectorSignature
 from hdl.lstm.mac_array import MacArray
-from hdl.lstm.store import Store
+from hdl.lstm.store import Store, index_width
 
 __all__ = ["MatVec", "RowsSignature"]
 

@@ -5,12 +5,20 @@ from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from hdl.lstm.columns import index_width
+from golden.lstm.params import ceil_log2
 
-__all__ = ["Store"]
+__all__ = ["NO_COLLISION", "Store", "index_width"]
+
+#: No word is read in the cycle that writes it: Yosys need not add logic for that case.
+NO_COLLISION = {"no_rw_check": 1}
 
 #: Memories of at least so many bits ask for block RAM.
 BLOCK_BITS = 512
+
+
+def index_width(count):
+    """Bits of an index below ``count``; at least one, since other tools stumble over none."""
+    return max(1, ceil_log2(count))
 
 
 class Store(wiring.Component):
@@ -46,7 +54,8 @@ class Store(wiring.Component):
         block = self.width * self.depth >= BLOCK_BITS
         m.submodules.memory = memory = Memory(
             shape=unsigned(self.width), depth=self.depth, init=self.words or [],
-            attrs={"rom_style" if self.words else "ram_style": "block"} if block else {})
+            attrs=NO_COLLISION | (
+                {"rom_style" if self.words else "ram_style": "block"} if block else {}))
         read = memory.read_port()
         m.d.comb += [read.addr.eq(self.address), self.word.eq(read.data)]
         if self.words is None:
