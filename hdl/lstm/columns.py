@@ -126,9 +126,9 @@ class ColumnList(wiring.Component):
             read.addr.eq(Cat(self.index, reading)),
             self.word.eq(read.data),
             self.count.eq(Mux(reading, count[1], count[0])),
-            self.done.eq(done.bit_select(reading, 1)),
-            self.final.eq(final.bit_select(reading, 1)),
-            self.error.eq(error.bit_select(reading, 1)),
+            self.done.eq(Mux(reading, done[1], done[0])),
+            self.final.eq(Mux(reading, final[1], final[0])),
+            self.error.eq(Mux(reading, error[1], error[0])),
         ]
         return m
 
