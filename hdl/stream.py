@@ -6,6 +6,7 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from golden.check import require_int
+from hdl.memory import NO_COLLISION
 
 __all__ = ["Queue", "SkidBuffer"]
 
@@ -61,7 +62,7 @@ class Queue(wiring.Component):
         m.d.sync += self.level.eq(self.level + put - take)
         m.submodules.memory = memory = Memory(
             shape=unsigned(Shape.cast(self.shape).width), depth=self.depth, init=[],
-            attrs={"no_rw_check": 1})
+            attrs=NO_COLLISION)
         write = memory.write_port()
         first, following = Signal(range(self.depth)), Signal(range(self.depth))
         m.d.comb += [write.data.eq(self.i.payload), write.en.eq(put),
