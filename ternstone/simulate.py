@@ -92,7 +92,8 @@ def simulate_all(names: Sequence[str], options: Mapping[str, Any]) -> list[dict[
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
                TimeElapsedColumn())
     with (concurrent.futures.ProcessPoolExecutor(JOBS, mp_context=context) as pool,
-          Progress(*columns, console=report.stderr, transient=True) as progress):
+          Progress(*columns, console=report.stderr, transient=True,
+                  disable=not report.stderr.is_terminal) as progress):
         bar = progress.add_task("simulating", total=len(names))
         jobs = [pool.submit(_job, name, options) for name in names]
         try:

@@ -26,7 +26,8 @@ def train(name: str, *, seed: int = 0, epochs: int | None = None,
     checkpoint = BUILD / "train" / f"{name}-{seed}-{epochs or 'all'}.checkpoint"
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
                TimeRemainingColumn(), TextColumn("{task.fields[figures]}"))
-    with Progress(*columns, console=report.stderr, transient=True) as progress:
+    with Progress(*columns, console=report.stderr, transient=True,
+                  disable=not report.stderr.is_terminal) as progress:
         bar = progress.add_task(f"training {name}", total=None, figures="")
 
         def advance(epoch: int, total: int, figures: Mapping[str, float]) -> None:

@@ -126,3 +126,25 @@ def test_memory_images_are_found(ternstone, monkeypatch):
     assert answer.status == 0, answer.err
     images = ternstone("generate", "fake.adder", "--json").json["files"]
     assert [name for name in images if name.endswith(".mem")]
+
+
+def test_ready_designs_side_by_side(ternstone, tmp_path, monkeypatch):
+    from ternstone import cli
+
+    names = ["digits-lstm-ternary", "digits-gru-ternary"]
+    monkeypatch.setattr(cli, "DESIGNS", names)
+    answer = ternstone("sim", "--all", "--frames", "2", "--json")
+    assert answer.status == 0, answer.err
+    assert answer.json["passed"] is True
+    assert [verdict["design"] for verdict in answer.json["designs"]] == names
+    for verdict in answer.json["designs"]:
+        assert verdict["cycles"] == verdict["expected_cycles"]
+        assert verdict["score"]["metric"] == "accuracy"
+
+
+def test_a_missing_model_is_said_before_anything_runs(ternstone, tmp_path, monkeypatch):
+    monkeypatch.setattr("ternstone.designs.MODELS", tmp_path)
+    answer = ternstone("sim", "--all")
+    assert answer.status == 2
+    assert answer.err.startswith(f"error: Model file {tmp_path}")
+    assert not list(tmp_path.iterdir())
