@@ -9,8 +9,8 @@ from golden.formats import Rounding
 from hdl.activation import ActivationTable
 from hdl.formats import requantise, shape
 from hdl.lstm.columns import VectorSignature
+from hdl.lstm.drain import RowsSignature
 from hdl.lstm.lstm import prune
-from hdl.lstm.matvec import RowsSignature
 from hdl.lstm.pipeline import UnitPipeline
 from hdl.lstm.rows import RowSums, row_words
 from hdl.lstm.store import NO_COLLISION, Store

@@ -9,7 +9,7 @@ from golden.formats import Rounding
 from hdl.activation import ActivationTable
 from hdl.formats import requantise, saturate, shape
 from hdl.lstm.columns import VectorSignature
-from hdl.lstm.matvec import RowsSignature
+from hdl.lstm.drain import RowsSignature
 from hdl.lstm.pipeline import UnitPipeline, word_fields
 from hdl.lstm.rows import RowSums, row_words
 from hdl.lstm.store import NO_COLLISION, Store

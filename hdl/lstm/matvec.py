@@ -1,44 +1,18 @@
 """The array engine: from column lists to row sums, a slot every cycle."""
 
-from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.formats import Format
 from golden.lstm.mac_array import weight_words
-from golden.lstm.params import ISSUE_TO_ROWS
 from hdl.formats import shape
 from hdl.lstm.columns import ColumnList, VectorSignature
+from hdl.lstm.drain import Drain, RowsSignature
 from hdl.lstm.mac_array import MacArray
 from hdl.lstm.store import Store, index_width
 
-__all__ = ["MatVec", "RowsSignature"]
-
-
-class RowsSignature(wiring.Signature):
-    """Row sums on their way from the array to the cell: ``rows`` a cycle, ``interval`` cycles a
-    unit, unit after unit; without ``ready``, since a vector starts only when it can finish.
-
-    valid:     these are row sums
-    start:     they are the first of their unit
-    unit:      which unit
-    next_row:  address of the row tables' word that belongs to the next cycle's rows
-    h, x:      [batch][rows] sums of the recurrent part (layers only) and of the input part; a
-               joint layer has them added up in ``x``
-    first:     the step starts from a cleared state
-    last:      the unit is its vector's last
-    final, error: the step ends its frame; the frame is a wrong one
-    """
-
-    def __init__(self, params):
-        rows = params.gates // params.interval
-        super().__init__({
-            "valid": Out(1), "start": Out(1), "unit": Out(index_width(params.hidden)),
-            "next_row": Out(index_width(params.hidden * params.interval)),
-            "first": Out(1), "last": Out(1), "final": Out(1), "error": Out(1),
-            **{name: Out(data.ArrayLayout(data.ArrayLayout(signed(width), rows), params.batch))
-               for name, width in params.parts.items()},
-        })
+__all__ = ["MatVec"]
 
 
 class MatVec(wiring.Component):
@@ -109,6 +83,7 @@ class MatVec(wiring.Component):
         m.submodules.array = array = MacArray(
             kind=p.kind, lanes=p.lanes, columns=p.columns, batch=p.batch, operand=self.operand,
             widths=p.parts, rows=p.gates // p.interval)
+        m.submodules.drain = drain = Drain(p, last_only=self.last_only)
 
         # --- Issue: one slot a cycle -----------------------------------------------------------
         group, base = Signal(range(p.groups)), Signal(range(self.weights.depth))
@@ -195,51 +170,16 @@ class MatVec(wiring.Component):
         if "h" in p.parts:
             m.d.comb += array.last_h.eq(add.last_h)
 
-        # --- Drain: the rows leave, a unit every interval cycles -------------------------------
-        claimed, pending, start = Signal(), Signal(), Signal()
-        step = Signal(flags)                          # of the step whose rows are leaving
-        left = Signal(range(p.units_per_group * p.interval))
-        unit, phase = Signal(index_width(p.hidden)), Signal(range(p.interval))
-        row = Signal(self.rows.next_row.shape())
-        first_of_last_group = (p.groups - 1) * p.units_per_group
-        with m.If(add.end):
-            m.d.sync += [pending.eq(1), step.eq(add)]
-        with m.If(issued.end):
-            m.d.sync += claimed.eq(1)
-        sends = (unit == 0) & (step.final if self.last_only else 1)
         m.d.comb += [
-            start.eq(pending & (~sends | self.receiver_free)),
-            self.receiver_reserve.eq(start & sends),
-            self.rows.valid.eq(start | (left != 0)),
-            rows_free.eq(~claimed & (left <= ISSUE_TO_ROWS)),
-            array.shift.eq(self.rows.valid),
-        ]
-        with m.If(start):
-            m.d.sync += [
-                pending.eq(0), claimed.eq(0),
-                left.eq(Mux(unit == first_of_last_group, p.hidden - first_of_last_group,
-                            p.units_per_group) * p.interval - 1),
-            ]
-        with m.Elif(left != 0):
-            m.d.sync += left.eq(left - 1)
-        unit_end, last = Signal(), Signal()
-        m.d.comb += [
-            unit_end.eq(phase == p.interval - 1), last.eq(unit == p.hidden - 1),
-            self.rows.next_row.eq(
-                Mux(self.rows.valid, Mux(last & unit_end, 0, row + 1), row)),
-        ]
-        m.d.sync += row.eq(self.rows.next_row)
-        with m.If(self.rows.valid):
-            m.d.sync += phase.eq(Mux(unit_end, 0, phase + 1))
-            with m.If(unit_end):
-                m.d.sync += unit.eq(Mux(last, 0, unit + 1))
-        m.d.comb += [
-            self.rows.start.eq(self.rows.valid & (phase == 0)), self.rows.unit.eq(unit),
-            self.rows.last.eq(last), self.rows.first.eq(step.first),
-            self.rows.final.eq(step.final), self.rows.error.eq(step.error),
-            self.rows.x.eq(Mux(step.no_x & (step.no_h | (not p.joint)), 0,
-                               array.rows_x.as_value())),
+            drain.end.eq(add.end), drain.claim.eq(issued.end), rows_free.eq(drain.rows_free),
+            drain.step.first.eq(add.first), drain.step.final.eq(add.final),
+            drain.step.error.eq(add.error), drain.step.no_h.eq(add.no_h),
+            drain.step.no_x.eq(add.no_x & (add.no_h | (not p.joint))),
+            array.shift.eq(drain.shift), drain.sums_x.eq(array.rows_x),
+            drain.receiver_free.eq(self.receiver_free),
+            self.receiver_reserve.eq(drain.receiver_reserve),
         ]
         if "h" in p.parts:
-            m.d.comb += self.rows.h.eq(Mux(step.no_h, 0, array.rows_h.as_value()))
+            m.d.comb += drain.sums_h.eq(array.rows_h)
+        wiring.connect(m, drain.rows, wiring.flipped(self.rows))
         return m

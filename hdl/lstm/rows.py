@@ -40,7 +40,7 @@ class RowSums(wiring.Component):
 
     Members
     -------
-    rows : In, `hdl.lstm.matvec.RowsSignature`
+    rows : In, `hdl.lstm.drain.RowsSignature`
     total : Out, [batch][rows]
     scaled_h, scaled_x : Out, [batch][rows]
         One cycle after the rows: ``acc_h * scale_h``; the cell of a GRU takes them apart.

@@ -1,0 +1,131 @@
+"""How row sums leave the array: a unit every interval cycles, in order."""
+
+from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from golden.lstm.params import ISSUE_TO_ROWS
+from hdl.lstm.store import index_width
+
+__all__ = ["Drain", "RowsSignature", "sums_layout"]
+
+#: What is known of the step whose rows leave: see `RowsSignature`; nothing was added to h's or x's.
+STEP = data.StructLayout({"first": 1, "final": 1, "error": 1, "no_h": 1, "no_x": 1})
+
+
+def sums_layout(params, width):
+    """[batch][rows of a cycle] sums."""
+    return data.ArrayLayout(
+        data.ArrayLayout(signed(width), params.gates // params.interval), params.batch)
+
+
+class RowsSignature(wiring.Signature):
+    """Row sums on their way from the array to the cell: ``rows`` a cycle, ``interval`` cycles a
+    unit, unit after unit; without ``ready``, since a vector starts only when it can finish.
+
+    valid:     these are row sums
+    start:     they are the first of their unit
+    unit:      which unit
+    next_row:  address of the row tables' word that belongs to the next cycle's rows
+    h, x:      [batch][rows] sums of the recurrent part (layers only) and of the input part; a
+               joint layer has them added up in ``x``
+    first:     the step starts from a cleared state
+    last:      the unit is its vector's last
+    final, error: the step ends its frame; the frame is a wrong one
+    """
+
+    def __init__(self, params):
+        super().__init__({
+            "valid": Out(1), "start": Out(1), "unit": Out(index_width(params.hidden)),
+            "next_row": Out(index_width(params.hidden * params.interval)),
+            "first": Out(1), "last": Out(1), "final": Out(1), "error": Out(1),
+            **{name: Out(sums_layout(params, width)) for name, width in params.parts.items()},
+        })
+
+
+class Drain(wiring.Component):
+    """Shifts a group's row sums out of the array and says whose they are.
+
+    **Latency** none. **Throughput** a unit every ``interval`` cycles. **Back-pressure**: the first
+    group of a vector waits for ``receiver_free``.
+
+    Parameters
+    ----------
+    params : LayerParams or DenseParams
+    last_only : bool
+        Only the last vector of a frame goes to the receiver; the others just recur.
+
+    Members
+    -------
+    claim : In(1), a group's end has been issued
+    end : In(1), the group's sums are in the rows from the next cycle on
+    step : In, `STEP`, beside ``end``
+    sums_h, sums_x : In, the array's rows
+    shift : Out(1), to the array
+    rows : Out, `RowsSignature`
+    rows_free : Out(1), a group's end may be issued: the rows will have left when it arrives
+    receiver_free, receiver_reserve : In, Out
+    """
+
+    def __init__(self, params, *, last_only=False):
+        self.params, self.last_only = params, last_only
+        super().__init__({
+            "claim": In(1), "end": In(1), "step": In(STEP), "shift": Out(1), "rows_free": Out(1),
+            "rows": Out(RowsSignature(params)),
+            "receiver_free": In(1), "receiver_reserve": Out(1),
+            **{f"sums_{part}": In(sums_layout(params, width))
+               for part, width in params.parts.items()},
+        })
+
+    def elaborate(self, _platform):
+        m = Module()
+        p = self.params
+        claimed, pending, start = Signal(), Signal(), Signal()
+        step = Signal(STEP)
+        left = Signal(range(p.units_per_group * p.interval))
+        unit, phase = Signal(index_width(p.hidden)), Signal(range(p.interval))
+        row = Signal(self.rows.next_row.shape())
+        last_group = (p.groups - 1) * p.units_per_group
+        with m.If(self.end):
+            m.d.sync += [pending.eq(1), step.eq(self.step)]
+        with m.If(self.claim):
+            m.d.sync += claimed.eq(1)
+        sends = (unit == 0) & (step.final if self.last_only else 1)
+        m.d.comb += [
+            start.eq(pending & (~sends | self.receiver_free)),
+            self.receiver_reserve.eq(start & sends),
+            self.rows.valid.eq(start | (left != 0)),
+            self.rows_free.eq(~claimed & (left <= ISSUE_TO_ROWS)),
+            self.shift.eq(self.rows.valid),
+        ]
+        with m.If(start):
+            m.d.sync += [
+                pending.eq(0), claimed.eq(0),
+                left.eq(Mux(unit == last_group, p.hidden - last_group, p.units_per_group)
+                        * p.interval - 1),
+            ]
+        with m.Elif(left != 0):
+            m.d.sync += left.eq(left - 1)
+        unit_end, last = Signal(), Signal()
+        m.d.comb += [unit_end.eq(phase == p.interval - 1), last.eq(unit == p.hidden - 1)]
+        next_unit = Signal.like(unit)
+        m.d.comb += next_unit.eq(
+            Mux(self.rows.valid & unit_end, Mux(last, 0, unit + 1), unit))
+        m.d.sync += unit.eq(next_unit)
+        with m.If(self.rows.valid):
+            m.d.sync += phase.eq(Mux(unit_end, 0, phase + 1))
+        if p.interval == 1:
+            m.d.comb += self.rows.next_row.eq(next_unit)
+        else:
+            m.d.comb += self.rows.next_row.eq(
+                Mux(self.rows.valid, Mux(last & unit_end, 0, row + 1), row))
+            m.d.sync += row.eq(self.rows.next_row)
+        m.d.comb += [
+            self.rows.start.eq(self.rows.valid & (phase == 0)), self.rows.unit.eq(unit),
+            self.rows.last.eq(last), self.rows.first.eq(step.first),
+            self.rows.final.eq(step.final), self.rows.error.eq(step.error),
+            self.rows.x.eq(Mux(step.no_x, 0, self.sums_x.as_value())),
+        ]
+        if "h" in p.parts:
+            m.d.comb += self.rows.h.eq(Mux(step.no_h, 0, self.sums_h.as_value()))
+        return m
