@@ -6,10 +6,10 @@ import torch
 from golden.design import Block, Stream
 from golden.formats import Format, requantise
 from golden.lstm.mac_array import matmul, random_weights, weight_words
-from golden.lstm.matvec import Schedule, kept_words
+from golden.lstm.matvec import DirectSchedule, Schedule, kept_words
 from golden.lstm.output import OutputTimes
 
-__all__ = ["Dense", "check", "product", "random", "shapes"]
+__all__ = ["Dense", "check", "product", "random", "schedule", "shapes"]
 
 
 def shapes(params):
@@ -58,6 +58,11 @@ def random(params, rng):
     return tensors
 
 
+def schedule(params):
+    """The cycle model of the engine that these parameters get."""
+    return DirectSchedule(params) if params.direct else Schedule(params)
+
+
 class Dense(Block):
     """``y = W x`` for a stream of vectors.
 
@@ -92,12 +97,11 @@ class Dense(Block):
 
     def cycles(self, frames):
         p = self.params
-        engine, output = Schedule(p), OutputTimes()
+        engine, output = schedule(p), OutputTimes()
         kept = kept_words(self.vectors(frames), p.columns).sum(axis=-1)
         beat = -1
         for frame in range(len(frames)):
-            free = engine.released[frame - 2] if frame >= 2 else 0
-            beat = max(beat + 1, free) + p.words_x - 1
+            beat = max(beat + 1, engine.free(output.go())) + p.words_x - 1
             output.push(engine.step(beat + 1, int(kept[frame]), go=output.go()))
         return output.last + 1
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from golden.lstm.params import ISSUE_TO_ROWS
 
-__all__ = ["Schedule", "kept_words"]
+__all__ = ["DirectSchedule", "Schedule", "kept_words"]
 
 def kept_words(values, columns):
     """Indices of the column words that are not all zero.
@@ -38,6 +38,10 @@ class Schedule:
         self.slots = 0
         self._next = 0        # first cycle in which a slot may be issued
         self._replace = 0     # first cycle in which a slot that replaces the rows may be issued
+
+    def free(self, _go):
+        """First cycle in which the next vector may be given a buffer."""
+        return self.released[-2] if len(self.released) >= 2 else 0
 
     def step(self, ready, kept_x, h=None, go=0):
         """Schedule a step; returns the cycles in which its units' results are visible.
@@ -78,3 +82,23 @@ class Schedule:
         self._next = slot
         self.released.append(slot)
         return np.concatenate(times)
+
+
+class DirectSchedule:
+    """Times of an engine that stores nothing (`hdl.lstm.direct`); as `Schedule`."""
+
+    def __init__(self, params):
+        self.params = params
+        self.slots = 0
+        self._released = 0
+
+    def free(self, go):
+        """First cycle in which the next vector may be taken; its result's place is taken too."""
+        return max(self._released, go)
+
+    def step(self, ready, kept_x, go=0):
+        """Schedule a vector whose last word arrives in the cycle before ``ready``."""
+        params = self.params
+        self.slots += params.words_x
+        self._released = ready + max(0, params.outputs - params.words_x)
+        return ready + 1 + np.arange(params.outputs) + params.latency

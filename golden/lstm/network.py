@@ -108,7 +108,7 @@ class Network(Block):
         beat_cycles = p.batch if first.one_hot else p.step_beats
         traces = self.trace(frames)
         engines = [Schedule(part) for part in p.layers]
-        head = Schedule(p.head) if p.head else None
+        head = dense.schedule(p.head) if p.head else None
         output = OutputTimes()
         chain = [*engines, head] if head else engines
         recurrent = [kept_words(h, part.columns) for h, part in zip(traces, p.layers, strict=True)]
@@ -119,9 +119,7 @@ class Network(Block):
         for frame in range(len(frames)):
             for step in range(p.steps):
                 last = step == p.steps - 1
-                vector = frame * p.steps + step
-                free = engines[0].released[vector - 2] if vector >= 2 else 0
-                beat = max(beat + 1, free) + beat_cycles - 1
+                beat = max(beat + 1, engines[0].free(0)) + beat_cycles - 1
                 if start < 0:
                     start = beat - (p.step_beats - 1)
                 ready, kept = beat + 1, int(kept_x[frame, step])
@@ -132,7 +130,7 @@ class Network(Block):
                     receiver = chain[n + 1] if n + 1 < len(chain) else None
                     go = 0
                     if sent:
-                        go = self._free(receiver) if receiver else output.go()
+                        go = receiver.free(output.go()) if receiver else output.go()
                     times = engine.step(ready, kept, previous[n], go)
                     previous[n] = self._list(engine.params, times, recurrent[n][frame, step])
                     if n < len(forward):
@@ -142,11 +140,6 @@ class Network(Block):
                 if head and (last or p.per_step):
                     output.push(head.step(ready, kept, go=output.go()))
         return output.last - start + 1, chain
-
-    @staticmethod
-    def _free(receiver):
-        """First cycle in which the receiver of the next vector has a free buffer."""
-        return receiver.released[-2] if len(receiver.released) >= 2 else 0
 
     @staticmethod
     def _list(params, times, kept):
@@ -166,7 +159,8 @@ class Network(Block):
             for source, width in part.parts.items():
                 count = part.hidden if source == "h" or part.joint else part.inputs
                 spread = 2.0 ** (width - 1) / count ** 0.5
-                typical = min(limit / 3, max(1.0, 2.0 ** (part.pre.width + part.shift - 2) / spread))
+                typical = min(limit / 3,
+                              max(1.0, 2.0 ** (part.pre.width + part.shift - 2) / spread))
                 values["scale" if part.joint else f"scale_{source}"] = rng.normal(
                     0, typical, rows).round().clip(-limit, limit).astype(np.int64)
             limit = (1 << (min(part.bias_width, part.pre.width + part.shift) - 1)) - 1

@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass, fields, replace
 from golden.check import require_choice, require_int, require_type
 from golden.formats import Format
 
-__all__ = ["CELLS", "ISSUE_TO_ROWS", "DenseParams", "LayerParams", "NetworkParams", "WEIGHT_KINDS", "WeightKind",
-           "ceil_div", "ceil_log2"]
+__all__ = ["CELLS", "ISSUE_TO_ROWS", "WEIGHT_KINDS", "DenseParams", "LayerParams",
+           "NetworkParams", "WeightKind", "ceil_div", "ceil_log2"]
 
 #: Gates per hidden unit, in the order of axis 0 of the tensors and of the rows in hardware.
 #: LSTM: torch's order, with which one tanh table serves g and c at one row a cycle (hdl.lstm.lstm).
@@ -98,7 +98,10 @@ class DenseParams(_Params):
     """A matrix-vector product with per-row scale and bias: a network's head, or a block alone.
 
     ``y[o] = saturate((sum_j w[o, j] x[j] * scale[o] + bias[o]) >> shift)``, rounding half up;
-    with ``raw`` the accumulators leave as they are and there are no scales.
+    with ``raw`` the accumulators leave as they are and there are no scales. With ``lanes`` for
+    every output the columns are used as they come; with fewer, a vector is stored and its zero
+    words are skipped. ``store``: weights baked in (``rom``), loaded once (``load``), or beside the
+    vector's words, one word of weights each (``stream``).
     """
 
     inputs: int
@@ -132,10 +135,15 @@ class DenseParams(_Params):
         require_int("Dense columns", self.columns, 1, 64)
         require_int("Dense batch", self.batch, 1, 64)
         require_choice("Dense store", self.store, ("rom", "load", "stream"))
+        if self.store == "stream" and not (self.direct and self.raw):
+            raise ValueError("Dense store must be 'rom' or 'load' unless every output has a lane "
+                             "and the product is raw, not 'stream'")
 
     kind = property(lambda self: WeightKind(self.weights))
     gates = 1
     interval = 1
+    #: Every output has a lane of its own: columns are used as they come (hdl.lstm.direct).
+    direct = property(lambda self: self.lanes >= self.outputs)
     hidden = property(lambda self: self.outputs)
     rows = property(lambda self: self.outputs)
     units_per_group = property(lambda self: self.lanes)

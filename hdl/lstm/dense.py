@@ -1,6 +1,6 @@
 """A matrix-vector product with a requantiser per row. Bits: `golden.lstm.dense`."""
 
-from amaranth.hdl import Cat, Module, signed
+from amaranth.hdl import Cat, Module, Signal, signed, unsigned
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -8,6 +8,7 @@ from golden.formats import Rounding
 from hdl.axi import AxiStreamTop
 from hdl.formats import requantise, shape
 from hdl.lstm.columns import VectorSignature
+from hdl.lstm.direct import Direct
 from hdl.lstm.input import VectorInput, input_layout
 from hdl.lstm.matvec import MatVec
 from hdl.lstm.output import OutputQueue, beat_layout
@@ -31,14 +32,17 @@ class DenseLayer(wiring.Component):
     Members
     -------
     x : In, `VectorSignature` of words
+    weights : In, the word's weights, with store "stream"
     o : Out, `VectorSignature` of single elements
+    settled : Out(1), a vector that is cut short may end
     """
 
     def __init__(self, params, tensors=None):
         self.params = p = params
         weight = None if tensors is None else tensors["weight"][None]
-        self._engine = MatVec(p, weight)
+        self._engine = (Direct if p.direct else MatVec)(p, weight)
         self._sums = None
+        #: Every memory that a loadable product wants loaded, in the order of the image.
         self.stores = [self._engine.weights]
         if not p.raw:
             get = (tensors or {}).get
@@ -48,9 +52,11 @@ class DenseLayer(wiring.Component):
             self.stores.append(self._sums.table)
         #: Amaranth shape of an element of y.
         self.element = signed(p.width_x) if p.raw else shape(p.output)
-        super().__init__({
-            "x": In(VectorSignature(shape(self._engine.operand), p.columns, p.batch)),
-            "o": Out(VectorSignature(self.element, 1, p.batch))})
+        members = {"x": In(VectorSignature(shape(self._engine.operand), p.columns, p.batch)),
+                   "o": Out(VectorSignature(self.element, 1, p.batch)), "settled": Out(1)}
+        if p.store == "stream":
+            members["weights"] = In(p.lanes * p.columns * p.kind.bits)
+        super().__init__(members)
 
     def elaborate(self, _platform):
         m = Module()
@@ -59,6 +65,9 @@ class DenseLayer(wiring.Component):
         wiring.connect(m, wiring.flipped(self.x), engine.x)
         m.d.comb += [self.o.reserve.eq(engine.receiver_reserve),
                      engine.receiver_free.eq(self.o.free)]
+        m.d.comb += self.settled.eq(engine.settled if p.direct else 1)
+        if p.store == "stream":
+            m.d.comb += engine.weights_in.eq(self.weights)
         rows = engine.rows
         pipe = UnitPipeline(m, rows.start, p.interval)
         last, final, error = pipe.hold(Cat(rows.last, rows.final, rows.error), 0, p.latency,
@@ -77,14 +86,22 @@ class DenseLayer(wiring.Component):
 
 
 class DenseCore(wiring.Component):
-    """A `DenseLayer` between streams: ``i`` takes a vector a frame, ``o`` gives one back."""
+    """A `DenseLayer` between streams: ``i`` takes a vector a frame, ``o`` gives one back.
+
+    With store "stream", ``w`` takes a frame of weights beside each vector, word for word; of two
+    frames of unequal lengths both are dropped to their ends, and answered by one error.
+    """
 
     def __init__(self, params, tensors):
         self.params = p = params
         self.layer = DenseLayer(p, tensors)
-        super().__init__({
+        members = {
             "i": In(stream.Signature(input_layout(shape(p.input), p.columns, p.batch))),
-            "o": Out(stream.Signature(beat_layout(self.layer.element, p.batch)))})
+            "o": Out(stream.Signature(beat_layout(self.layer.element, p.batch)))}
+        if p.store == "stream":
+            members["w"] = In(stream.Signature(
+                input_layout(unsigned(p.kind.bits), p.columns, p.lanes)))
+        super().__init__(members)
 
     def elaborate(self, _platform):
         m = Module()
@@ -95,11 +112,38 @@ class DenseCore(wiring.Component):
         m.submodules.layer = layer = self.layer
         m.submodules.output = output = OutputQueue(size=p.outputs, batch=p.batch,
                                                    element=layer.element)
-        wiring.connect(m, wiring.flipped(self.i), source.i)
+        m.d.comb += source.settled.eq(layer.settled)
+        if p.store == "stream":
+            self._join(m, source)
+            m.d.comb += layer.weights.eq(self.w.payload.data)
+        else:
+            wiring.connect(m, wiring.flipped(self.i), source.i)
         wiring.connect(m, source.o, layer.x)
         wiring.connect(m, layer.o, output.i)
         wiring.connect(m, output.o, wiring.flipped(self.o))
         return m
+
+
+    def _join(self, m, source):
+        """A beat of the vector passes together with its beat of weights."""
+        over = Signal()     # the weights have ended before the vector
+        rest = Signal()     # the vector has ended before the weights
+        i, w = self.i, self.w
+        with_weights, passed = Signal(), Signal()
+        m.d.comb += [
+            with_weights.eq((w.valid | over) & ~rest),
+            source.i.payload.eq(i.payload), source.i.valid.eq(i.valid & with_weights),
+            i.ready.eq(source.i.ready & with_weights),
+            passed.eq(i.valid & i.ready),
+            w.ready.eq(rest | (passed & ~over)),
+            source.fault.eq(over | (w.payload.last != i.payload.last)),
+        ]
+        with m.If(rest):
+            with m.If(w.valid & w.payload.last):
+                m.d.sync += rest.eq(0)
+        with m.Elif(passed):
+            m.d.sync += [over.eq(~i.payload.last & (over | w.payload.last)),
+                         rest.eq(i.payload.last & ~over & ~w.payload.last)]
 
 
 class Dense(AxiStreamTop):

@@ -38,6 +38,10 @@ class VectorInput(wiring.Component):
     Members
     -------
     i : In, stream of `input_layout`
+    fault : In(1)
+        Beside a beat: its frame is wrong for a reason of its own.
+    settled : In(1)
+        A wrong frame may end now; 1 unless the engine is `hdl.lstm.direct`.
     o : Out, `VectorSignature` of words
     position, keep : Out, with one_hot: see `hdl.lstm.columns.ColumnList`
     """
@@ -48,7 +52,7 @@ class VectorInput(wiring.Component):
         self.element = element
         beat = input_layout(given, 1 if one_hot else columns, batch)
         self._given = given
-        members = {"i": In(stream.Signature(beat)),
+        members = {"i": In(stream.Signature(beat)), "fault": In(1), "settled": In(1, init=1),
                    "o": Out(VectorSignature(element, columns, batch))}
         if one_hot:
             members |= {"position": Out(index_width(size)), "keep": Out(1)}
@@ -63,13 +67,14 @@ class VectorInput(wiring.Component):
         take, word_last, frame_last = Signal(), Signal(), Signal()
         finished = Signal(init=1)        # the beat's last cycle
         payload = self.i.payload
-        wrong = Signal()
+        wrong, able = Signal(), Signal()
         m.d.comb += [
             word_last.eq(word == words - 1),
             frame_last.eq(word_last & (step == self.steps - 1)),
-            wrong.eq(dropping | (payload.last != frame_last)),
-            take.eq(self.i.valid & (started | self.o.free)),
-            self.i.ready.eq((started | self.o.free) & finished),
+            wrong.eq(dropping | self.fault | (payload.last != frame_last)),
+            able.eq((started | self.o.free) & (~(wrong & payload.last) | self.settled)),
+            take.eq(self.i.valid & able),
+            self.i.ready.eq(able & finished),
             self.o.reserve.eq(take & ~started),
         ]
         if self.one_hot:
