@@ -97,6 +97,13 @@ def test_wrong_length_then_right(change):
     assert (third, error_third) == (0, 1)
 
 
+def test_image_twice_in_one_frame():
+    memories = [(8, 2), (16, 2)]  # two, so that a selector of one bit wraps
+    right = image(contents(memories, 1)).ravel().tolist()
+    (_, loaded, error, _), = load(memories, 32, [right + right])
+    assert (loaded, error) == (0, 1)
+
+
 @pytest.mark.parametrize("reset_after", [0, 1, 4, 11])
 def test_reset(reset_after):
     memories = [(40, 3), (7, 5), (32, 1)]
