@@ -34,15 +34,17 @@ def test_length_is_maximal(word):
     order, units = (1 << size) - 1, [1 << bit for bit in range(size)]
     assert math.prod(PRIMES[word]) == order
     squares = [[step(word, unit) for unit in units]]
-    while len(squares) <= size:
+    while len(squares) < size:
         squares.append([after(squares[-1], column) for column in squares[-1]])
-    # All of 2**size steps are one step.
-    assert squares[size] == squares[0]
+
+    def steps(count, vector):
+        for bit, columns in enumerate(squares):
+            vector = after(columns, vector) if count >> bit & 1 else vector
+        return vector
+
+    assert [steps(order, unit) for unit in units] == units
     for p in PRIMES[word]:
-        vector = 1
-        for bit in range(size):
-            vector = after(squares[bit], vector) if order // p >> bit & 1 else vector
-        assert vector != 1
+        assert steps(order // p, 1) != 1
 
 
 @pytest.mark.parametrize("word", SHIFTS)
