@@ -5,6 +5,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.formats import Rounding
+from golden.lstm.memories import dense_memories
 from hdl.axi import AxiStreamTop
 from hdl.formats import requantise, shape
 from hdl.lstm.columns import VectorSignature
@@ -14,6 +15,7 @@ from hdl.lstm.matvec import MatVec
 from hdl.lstm.output import OutputQueue, beat_layout
 from hdl.lstm.pipeline import UnitPipeline
 from hdl.lstm.rows import RowSums
+from hdl.lstm.store import stores
 
 __all__ = ["Dense", "DenseLayer"]
 
@@ -27,7 +29,7 @@ class DenseLayer(wiring.Component):
     Parameters
     ----------
     params : DenseParams
-    tensors : dict of int64 arrays as `golden.lstm.dense.shapes`, or None (loadable)
+    tensors : dict of int64 arrays as `golden.lstm.dense.shapes`
 
     Members
     -------
@@ -37,19 +39,11 @@ class DenseLayer(wiring.Component):
     settled : Out(1), a vector that is cut short may end
     """
 
-    def __init__(self, params, tensors=None):
+    def __init__(self, params, tensors):
         self.params = p = params
-        weight = None if tensors is None else tensors["weight"][None]
-        self._engine = (Direct if p.direct else MatVec)(p, weight)
-        self._sums = None
-        #: Every memory that a loadable product wants loaded, in the order of the image.
-        self.stores = [self._engine.weights]
-        if not p.raw:
-            get = (tensors or {}).get
-            self._sums = RowSums(p, self._engine.rows.signature, None,
-                                 *(None if tensors is None else get(name)[None]
-                                   for name in ("scale", "bias")))
-            self.stores.append(self._sums.table)
+        #: The memories, in the order of the image that loads them.
+        self.stores = {} if p.store == "stream" else stores(dense_memories(p, tensors), p.store)
+        self._engine = (Direct if p.direct else MatVec)(p, self.stores.get("weights"))
         #: Amaranth shape of an element of y.
         self.element = signed(p.width_x) if p.raw else shape(p.output)
         members = {"x": In(VectorSignature(shape(self._engine.operand), p.columns, p.batch)),
@@ -77,7 +71,7 @@ class DenseLayer(wiring.Component):
         if p.raw:
             m.d.comb += [self.o.data[item][0].eq(rows.x[item][0]) for item in range(p.batch)]
             return m
-        m.submodules.sums = sums = self._sums
+        m.submodules.sums = sums = RowSums(p, self.stores["rows"])
         wiring.connect(m, rows, sums.rows)
         for item in range(p.batch):
             m.d.sync += self.o.data[item][0].eq(

@@ -4,12 +4,11 @@ from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.lstm.mac_array import weight_words
 from hdl.formats import shape
 from hdl.lstm.columns import VectorSignature
 from hdl.lstm.drain import Drain, RowsSignature
 from hdl.lstm.mac_array import MacArray
-from hdl.lstm.store import Store, index_width
+from hdl.lstm.store import index_width
 
 __all__ = ["Direct"]
 
@@ -27,8 +26,8 @@ class Direct(wiring.Component):
     ----------
     params : DenseParams
         With ``direct``.
-    weight : int64 array [1, outputs, inputs], or None
-        None: loadable, or with store "stream" beside the words.
+    weights : Store, or None with store "stream"
+        ``weights`` of `golden.lstm.memories`.
 
     Members
     -------
@@ -40,8 +39,9 @@ class Direct(wiring.Component):
     receiver_free, receiver_reserve : In, Out
     """
 
-    def __init__(self, params, weight=None):
-        self.params = p = params
+    def __init__(self, params, weights=None):
+        self.params, self.weights = params, weights
+        p = params
         self.operand = p.input_value
         self._width = p.lanes * p.columns * p.kind.bits
         members = {
@@ -49,12 +49,8 @@ class Direct(wiring.Component):
             "rows": Out(RowsSignature(p)), "settled": Out(1),
             "receiver_free": In(1), "receiver_reserve": Out(1),
         }
-        self.weights = None
-        if p.store == "stream":
+        if weights is None:
             members["weights_in"] = In(self._width)
-        else:
-            words = None if weight is None else weight_words(p, weight)
-            self.weights = Store(self._width, p.words_x, words)
         super().__init__(members)
 
     def elaborate(self, _platform):

@@ -12,8 +12,8 @@ from hdl.lstm.columns import VectorSignature
 from hdl.lstm.drain import RowsSignature
 from hdl.lstm.lstm import prune
 from hdl.lstm.pipeline import UnitPipeline
-from hdl.lstm.rows import RowSums, row_words
-from hdl.lstm.store import NO_COLLISION, Store
+from hdl.lstm.rows import RowSums
+from hdl.memory import NO_COLLISION
 
 __all__ = ["Gru"]
 
@@ -31,7 +31,8 @@ class Gru(wiring.Component):
     Parameters
     ----------
     params : LayerParams
-    tensors : dict of int64 arrays, or None (loadable)
+    stores : dict of Store
+        ``rows`` and ``cell`` of `golden.lstm.memories`.
 
     Members
     -------
@@ -39,24 +40,20 @@ class Gru(wiring.Component):
     o : Out, `VectorSignature` of single elements of h, after pruning
     """
 
-    def __init__(self, params, tensors=None):
-        self.params = p = params
-        rows = RowsSignature(p)
-        super().__init__({"rows": In(rows),
+    def __init__(self, params, stores):
+        self.params, self.stores = params, stores
+        p = params
+        super().__init__({"rows": In(RowsSignature(p)),
                           "o": Out(VectorSignature(shape(p.activation), 1, p.batch))})
-        get = (tensors or {}).get
-        self._sums = RowSums(p, rows, get("scale_h"), get("scale_x"), get("bias"))
-        words = None if tensors is None else row_words([tensors["bias_h"]], [p.bias_width])
-        self.tables = {"rows": self._sums.table, "inner": Store(p.bias_width, p.hidden, words)}
 
     def elaborate(self, _platform):
         m = Module()
         p = self.params
         width, fraction = p.activation.width, p.state.fraction
         per_cycle = p.gates // p.interval
-        m.submodules.sums = sums = self._sums
+        m.submodules.sums = sums = RowSums(p, self.stores["rows"])
         wiring.connect(m, wiring.flipped(self.rows), sums.rows)
-        m.submodules.inner_table = inner_table = self.tables["inner"]
+        m.submodules.cell_table = cell_table = self.stores["cell"]
         pipe = UnitPipeline(m, self.rows.start, p.interval)
         r_row, n_row, z_row = (gate // per_cycle for gate in range(p.gates))
         r_time, z_time = 4 + r_row, 4 + z_row
@@ -69,8 +66,8 @@ class Gru(wiring.Component):
 
         unit = self.rows.unit
         # The inner bias is wanted beside n's products, one cycle after its rows.
-        m.d.comb += inner_table.address.eq(pipe.hold(unit, 0, n_row, "unit"))
-        inner_bias = inner_table.word.as_signed()
+        m.d.comb += cell_table.address.eq(pipe.hold(unit, 0, n_row, "unit"))
+        inner_bias = cell_table.word.as_signed()
         flags = Cat(self.rows.first, self.rows.last, self.rows.final, self.rows.error)
         first = pipe.hold(flags, 0, n_time, "flags")[0]
         _, last, final, error = pipe.hold(flags, 0, p.latency, "flags")

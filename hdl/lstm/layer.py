@@ -4,12 +4,13 @@ from amaranth.hdl import Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from golden.lstm.memories import layer_memories
 from hdl.formats import shape
 from hdl.lstm.columns import Gather, VectorSignature
 from hdl.lstm.gru import Gru
 from hdl.lstm.lstm import Lstm
 from hdl.lstm.matvec import MatVec
-from hdl.lstm.store import index_width
+from hdl.lstm.store import index_width, stores
 
 __all__ = ["Layer"]
 
@@ -25,7 +26,7 @@ class Layer(wiring.Component):
     Parameters
     ----------
     params : LayerParams
-    tensors : dict of int64 arrays as `golden.lstm.layer.shapes`, or None (loadable)
+    tensors : dict of int64 arrays as `golden.lstm.layer.shapes`
     last_only : bool
         Send only the last h of a frame on.
     stateful : bool
@@ -37,14 +38,13 @@ class Layer(wiring.Component):
     o : Out, `VectorSignature` of single elements
     """
 
-    def __init__(self, params, tensors=None, *, last_only=False, stateful=False):
+    def __init__(self, params, tensors, *, last_only=False, stateful=False):
         self.params, self.last_only, self.stateful = params, last_only, stateful
-        get = (tensors or {}).get
-        self._engine = MatVec(params, get("weight_x"), get("weight_h"),
-                              last_only=last_only, stateful=stateful)
-        self._cell = CELLS[params.cell](params, tensors)
-        #: Every memory that a loadable layer wants loaded, in the order of the image.
-        self.stores = [self._engine.weights, *self._cell.tables.values()]
+        #: The memories, in the order of the image that loads them.
+        self.stores = stores(layer_memories(params, tensors), params.store)
+        self._engine = MatVec(params, self.stores["weights"], last_only=last_only,
+                              stateful=stateful)
+        self._cell = CELLS[params.cell](params, self.stores)
         element = shape(self._engine.operand)
         members = {"x": In(VectorSignature(element, params.columns, params.batch)),
                    "o": Out(VectorSignature(shape(params.activation), 1, params.batch))}

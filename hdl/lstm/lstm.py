@@ -6,13 +6,14 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from golden.formats import Rounding
+from golden.lstm.memories import cell_widths
 from hdl.activation import ActivationTable
 from hdl.formats import requantise, saturate, shape
 from hdl.lstm.columns import VectorSignature
 from hdl.lstm.drain import RowsSignature
 from hdl.lstm.pipeline import UnitPipeline, word_fields
-from hdl.lstm.rows import RowSums, row_words
-from hdl.lstm.store import NO_COLLISION, Store
+from hdl.lstm.rows import RowSums
+from hdl.memory import NO_COLLISION
 
 __all__ = ["Lstm"]
 
@@ -31,7 +32,8 @@ class Lstm(wiring.Component):
     Parameters
     ----------
     params : LayerParams
-    tensors : dict of int64 arrays, or None (loadable)
+    stores : dict of Store
+        ``rows`` and, with cell_norm, ``cell`` of `golden.lstm.memories`.
 
     Members
     -------
@@ -39,27 +41,18 @@ class Lstm(wiring.Component):
     o : Out, `VectorSignature` of single elements of h, after pruning
     """
 
-    def __init__(self, params, tensors=None):
-        self.params = p = params
-        rows = RowsSignature(p)
-        super().__init__({"rows": In(rows),
+    def __init__(self, params, stores):
+        self.params, self.stores = params, stores
+        p = params
+        super().__init__({"rows": In(RowsSignature(p)),
                           "o": Out(VectorSignature(shape(p.activation), 1, p.batch))})
-        get = (tensors or {}).get
-        self._sums = RowSums(p, rows, get("scale_h"), get("scale" if p.joint else "scale_x"),
-                             get("bias"))
-        self.tables = {"rows": self._sums.table}
-        if p.cell_norm:
-            self._norm_widths = [p.scale_width, p.bias_width]
-            words = None if tensors is None else row_words(
-                [tensors["cell_scale"], tensors["cell_bias"]], self._norm_widths)
-            self.tables["cell"] = Store(sum(self._norm_widths), p.hidden, words)
 
     def elaborate(self, _platform):
         m = Module()
         p = self.params
         width, fraction = p.activation.width, p.state.fraction
         per_cycle = p.gates // p.interval
-        m.submodules.sums = sums = self._sums
+        m.submodules.sums = sums = RowSums(p, self.stores["rows"])
         wiring.connect(m, wiring.flipped(self.rows), sums.rows)
         pipe = UnitPipeline(m, self.rows.start, p.interval)
         row_time = [gate // per_cycle for gate in range(p.gates)]
@@ -89,9 +82,9 @@ class Lstm(wiring.Component):
                      state_write.addr.eq(unit_at[cell_time]),
                      state_write.en.eq(pipe.at(cell_time))]
         if p.cell_norm:
-            m.submodules.cell_table = table = self.tables["cell"]
+            m.submodules.cell_table = table = self.stores["cell"]
             m.d.comb += table.address.eq(pipe.hold(unit, 0, cell_time, "unit"))
-            norm_scale, norm_bias = word_fields(table.word, self._norm_widths)
+            norm_scale, norm_bias = word_fields(table.word, cell_widths(p))
 
         for item in range(p.batch):
             z = []

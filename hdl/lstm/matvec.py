@@ -5,12 +5,11 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.formats import Format
-from golden.lstm.mac_array import weight_words
 from hdl.formats import shape
 from hdl.lstm.columns import ColumnList, VectorSignature
 from hdl.lstm.drain import Drain, RowsSignature
 from hdl.lstm.mac_array import MacArray
-from hdl.lstm.store import Store, index_width
+from hdl.lstm.store import index_width
 
 __all__ = ["MatVec"]
 
@@ -30,7 +29,8 @@ class MatVec(wiring.Component):
     Parameters
     ----------
     params : LayerParams or DenseParams
-    weight_x, weight_h : int64 arrays [gates, units, columns], or None (loadable)
+    weights : Store
+        ``weights`` of `golden.lstm.memories`.
     last_only : bool
         Only the last vector of a frame goes to the receiver; the others just recur.
     stateful : bool
@@ -45,8 +45,9 @@ class MatVec(wiring.Component):
         A buffer for one vector, see `VectorSignature`.
     """
 
-    def __init__(self, params, weight_x=None, weight_h=None, *, last_only=False, stateful=False):
-        self.params, self.last_only, self.stateful = params, last_only, stateful
+    def __init__(self, params, weights, *, last_only=False, stateful=False):
+        self.params, self.weights = params, weights
+        self.last_only, self.stateful = last_only, stateful
         p = params
         operands = [p.input_value] + ([p.activation] if p.words_h else [])
         # One operand format for both phases, wide enough for either.
@@ -64,10 +65,6 @@ class MatVec(wiring.Component):
         if p.one_hot:
             members |= {"x_position": In(index_width(p.words_x)), "x_keep": In(1)}
         super().__init__(members)
-        words = None if weight_x is None else weight_words(p, weight_x, weight_h)
-        #: The weight memory; the top loads it where it is loadable.
-        self.weights = Store(p.lanes * p.columns * p.kind.bits,
-                             p.groups * (p.words_h + p.words_x), words)
 
     def elaborate(self, _platform):
         m = Module()

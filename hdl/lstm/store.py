@@ -6,11 +6,10 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from golden.lstm.params import ceil_log2
+from hdl.memory import NO_COLLISION
 
-__all__ = ["NO_COLLISION", "Store", "index_width"]
+__all__ = ["Store", "index_width", "stores"]
 
-#: No word is read in the cycle that writes it: Yosys need not add logic for that case.
-NO_COLLISION = {"no_rw_check": 1}
 
 #: Memories of at least so many bits ask for block RAM.
 BLOCK_BITS = 512
@@ -63,3 +62,9 @@ class Store(wiring.Component):
             m.d.comb += [write.en.eq(self.write), write.addr.eq(self.write_address),
                          write.data.eq(self.write_word)]
         return m
+
+
+def stores(memories, store):
+    """A `Store` for each of `golden.lstm.memories`; with ``store`` "load" they start empty."""
+    return {name: Store(width, len(words), None if store == "load" else words)
+            for name, (width, words) in memories.items()}
