@@ -1,0 +1,148 @@
+"""An AXI4-Stream top in Amaranth's simulator: no compiler, so many tiny designs in little time."""
+
+import random
+from dataclasses import dataclass
+
+import numpy as np
+from amaranth.hdl import ClockDomain, Module
+from amaranth.sim import Simulator
+
+__all__ = ["Answer", "check", "simulate"]
+
+QUIET = 40  # cycles after the last beat in which no other may come
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came out after the last reset.
+
+    beats: (tdata, tlast, tuser); cycles: first input transfer to last output transfer, both
+    counted; idle, stalled: of those, how many the bench held the device up
+    """
+
+    beats: list
+    cycles: int
+    idle: int
+    stalled: int
+
+
+def simulate(top, source, count, *, idle=0.0, stall=0.0, seed=0, resets=(), limit=20000):
+    """The `Answer` of ``top`` to the beats ``source`` [(tdata, tlast)], waiting for ``count`` beats.
+
+    resets: cycles in which a reset begins, upon which everything begins again. A beat that changes
+    or is withdrawn while it waits fails, and so does one too many.
+    """
+    m = Module()
+    m.domains.sync = domain = ClockDomain()
+    m.submodules.top = top
+    result = []
+
+    async def testbench(ctx):
+        rng = random.Random(seed)
+        resetting = 0
+        state = None
+        for cycle in range(limit):
+            if cycle in resets:
+                resetting = rng.randint(1, 3)
+            if resetting or state is None:
+                state = at, offered, seen, waiting, first, idled, stalled = (
+                    0, False, [], None, None, 0, 0)
+            ctx.set(domain.rst, int(resetting > 0))
+            offered = offered or (at < len(source) and rng.random() >= idle)
+            ctx.set(top.s_axis_tvalid, int(offered))
+            # What is not on offer means nothing.
+            tdata, tlast = source[at] if offered else (rng.getrandbits(len(top.s_axis_tdata)),
+                                                       rng.getrandbits(1))
+            ctx.set(top.s_axis_tdata, tdata)
+            ctx.set(top.s_axis_tlast, tlast)
+            taking = rng.random() >= stall
+            ctx.set(top.m_axis_tready, int(taking))
+            given = ctx.get(top.m_axis_tvalid)
+            beat = None
+            if given:
+                beat = (ctx.get(top.m_axis_tdata), ctx.get(top.m_axis_tlast),
+                        ctx.get(top.m_axis_tuser))
+            ready = ctx.get(top.s_axis_tready)
+            if resetting:
+                resetting -= 1
+                await ctx.tick()
+                continue
+            assert waiting is None or beat == waiting, "a waiting beat changed"
+            if first is None and offered and ready:
+                first = cycle
+            if first is not None:
+                idled += not offered and at < len(source)
+                stalled += given and not taking
+            waiting = beat if given and not taking else None
+            if given and taking:
+                seen.append(beat)
+                last = cycle
+            if offered and ready:
+                at, offered = at + 1, False
+            if len(seen) == count and at == len(source) and cycle > max(resets, default=-1):
+                result.append(Answer(seen, last - first + 1, idled, stalled))
+                break
+            await ctx.tick()
+        else:
+            raise AssertionError(
+                f"no end after {limit} cycles: {at} of {len(source)} beats in, "
+                f"{len(seen)} of {count} out, ready {ready}, valid {given}")
+        ctx.set(top.m_axis_tready, 1)
+        ctx.set(top.s_axis_tvalid, 0)
+        await ctx.tick()
+        for _ in range(QUIET):
+            assert not ctx.get(top.m_axis_tvalid), "a beat too many"
+            await ctx.tick()
+
+    simulator = Simulator(m)
+    simulator.add_clock(1e-6)
+    simulator.add_testbench(testbench)
+    simulator.run()
+    return result[0]
+
+
+def frame_beats(block, frames):
+    """The source's beats for frames of any length."""
+    return [(word, int(n == len(frame) - 1)) for frame in frames
+            for n, word in enumerate(block.input.pack(frame))]
+
+
+def expected_beats(block, answers):
+    """What the sink must see. ``answers``: a frame's beats, or (beats, "wrong") for what a frame
+    of wrong length is owed before the one beat with tuser."""
+    beats = []
+    for answer in answers:
+        wrong = isinstance(answer, tuple)
+        words = block.output.pack(answer[0] if wrong else answer)
+        beats += [(word, int(not wrong and n == len(words) - 1), 0)
+                  for n, word in enumerate(words)]
+        if wrong:
+            beats.append((0, 1, 1))
+    return beats
+
+
+def check(block, top, frames, *, answers=None, cycles=None, **options):
+    """Assert that ``top`` answers ``frames`` as golden does: bits, order, tlast, tuser and cycles.
+
+    answers: what must come (see `expected_beats`), by default golden's; with answers of its own
+    the caller gives the cycles, or none are compared.
+    """
+    if answers is None:
+        answers, cycles = block.run(frames), block.cycles(frames)
+    expected = expected_beats(block, answers)
+    answer = simulate(top, frame_beats(block, frames), len(expected), **options)
+    wrong = [(n, a, b) for n, (a, b) in enumerate(zip(answer.beats, expected, strict=True))
+             if a != b]
+    assert not wrong, f"{len(wrong)} of {len(expected)} beats differ, first (beat, got, expected): "\
+                      f"{wrong[0]}"
+    if cycles is not None:
+        if options.get("idle") or options.get("stall"):
+            assert answer.cycles <= cycles + answer.idle + answer.stalled
+        else:
+            assert answer.cycles == cycles
+    return answer
+
+
+def distinct(block, frames):
+    """How many different values golden answers with."""
+    return len(np.unique(np.concatenate(block.run(frames))))
