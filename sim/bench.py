@@ -9,6 +9,7 @@ import itertools
 import json
 import os
 import random
+import re
 import shutil
 import subprocess
 import tempfile
@@ -19,6 +20,7 @@ from pathlib import Path
 from cocotb_tools.check_results import get_results
 
 from golden.check import require_int, require_type
+from hdl.verilog import Verilog
 from sim.build import build
 
 __all__ = ["Scenario", "SimulationError", "Verdict", "check", "grid", "run", "run_scenarios"]
@@ -183,13 +185,20 @@ def _records(beats, width):
     return b"".join(bytes((flags,)) + word.to_bytes(width // 8, "big") for flags, word in beats)
 
 
-def _sources(verilog):
-    """File name -> text, from Verilog text, a path, or several paths."""
+def _device(verilog):
+    """(file name -> Verilog text, image name -> contents that the text reads with $readmemh)."""
+    if isinstance(verilog, Verilog):
+        return {"device.v": verilog.text}, dict(verilog.files)
     if isinstance(verilog, str):
-        return {"device.v": verilog}
-    paths = [verilog] if isinstance(verilog, os.PathLike) else list(verilog)
-    return {f"{index}_{Path(path).name}": Path(path).read_text()
-            for index, path in enumerate(paths)}
+        return {"device.v": verilog}, {}
+    sources, images = {}, {}
+    for index, path in enumerate([verilog] if isinstance(verilog, os.PathLike) else verilog):
+        path = Path(path)
+        text = sources[f"{index}_{path.name}"] = path.read_text()
+        for name in re.findall(r'\$readmemh\("([^"]+)"', text):
+            if (path.parent / name).is_file():
+                images[name] = (path.parent / name).read_text()
+    return sources, images
 
 
 def run(block, verilog, *, frames, name="device", bad=(), netlist=None, top="top",
@@ -206,7 +215,8 @@ def run_scenarios(block, verilog, scenarios, *, frames, name="device", bad=(), n
                   top="top", simulator="verilator", wave=False, workdir="build/sim"):
     """Run the device against ``block`` in each `Scenario`; return their `Verdict` list.
 
-    verilog:  the device: Verilog text, the path of a file, or several paths
+    verilog:  the device: a `hdl.verilog.Verilog`, Verilog text, the path of a file, or several
+              paths; memory images are found beside a file
     frames:   as `golden.design.Block` takes them
     bad:      indices of the frames of wrong length: each is answered by one beat with tuser[0] and
               tlast, its tdata not compared. A mapping index -> array of beats names the beats that
@@ -227,7 +237,8 @@ def run_scenarios(block, verilog, scenarios, *, frames, name="device", bad=(), n
     for scenario in scenarios:
         require_type("Scenario", scenario, Scenario)
     vectors = _Vectors(block, frames, bad)
-    sources = _sources(verilog if netlist is None else netlist)
+    sources, images = _device(verilog if netlist is None else netlist)
+    vectors.files |= {name: text.encode() for name, text in images.items()}
 
     def compiled(with_wave):
         return build(sources, top=top, widths=vectors.widths, simulator=simulator,

@@ -2,7 +2,7 @@
 
 A compiled simulator lies in ``<workdir>/<hash>/``, the hash being of everything that goes into it:
 the device's Verilog, the harness, the waivers, the options, the simulator's and cocotb's versions.
-Vectors, stalls, seeds and resets are read at run time and need no new one.
+Vectors, stalls, seeds, resets and memory images are read at run time and need no new one.
 """
 
 import contextlib
@@ -23,6 +23,7 @@ import cocotb_tools.config
 import find_libpython
 
 from golden.check import require_choice
+from hdl.verilog import LINT_WAIVERS
 from sim.tools import Tool, find_compiler, find_icarus, find_make, find_verilator
 
 __all__ = ["SIMULATORS", "BuildError", "Build", "build"]
@@ -98,7 +99,7 @@ def build(sources, *, top, widths, simulator="verilator", wave=False, lint=True,
     """Compile ``sources`` (file name -> Verilog text) with the harness; return the `Build`.
 
     widths: macro of the harness -> bits (IN_WIDTH, OUT_WIDTH, and LOAD_WIDTH where there is one)
-    lint:   stop at every warning but those of ``waivers.vlt``; a netlist's are not ours to mend
+    lint:   stop at every warning but the waived ones; a netlist's are not ours to mend
 
     What was built before from the same content is taken as it is. Two processes that want the
     same one wait for each other, and a folder takes its name only when it is complete.
@@ -117,6 +118,8 @@ def build(sources, *, top, widths, simulator="verilator", wave=False, lint=True,
         tool = find_icarus()
         options = ["-g2012", "-s", "bench", *defines]
     harness = {name: (HERE / name).read_text() for name in ("harness.v", "waivers.vlt")}
+    harness["waivers.vlt"] += "".join(f"\n// {reason}\nlint_off -rule {rule}\n"
+                                      for rule, reason in LINT_WAIVERS.items())
     workdir = Path(workdir).resolve()
     folder = workdir / _hash([sources, harness, options, str(tool), tool.path, version("cocotb"),
                               str(cocotb_tools.config.libs_dir)])

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import sim
+from hdl.verilog import Verilog
 from sim.bench import Scenario, grid
 from sim.build import Build
 
@@ -174,6 +175,24 @@ def test_device_from_a_file(echo, workdir, tmp_path):
     file = tmp_path / "echo.v"
     file.write_text(echo.verilog().replace("module top", "module echo"))
     assert sim.run(echo.Block(), file, frames=echo.frames, top="echo", workdir=workdir).ok
+
+
+@pytest.mark.parametrize("simulator", SIMULATORS)
+@pytest.mark.parametrize("as_file", [False, True])
+def test_memory_images(echo, workdir, tmp_path, simulator, as_file):
+    text = echo.verilog(loaded=False).replace("wire [7:0] step = 1,", """
+        reg [7:0] steps [0:0];
+        initial $readmemh("steps.mem", steps);
+        wire [7:0] step = steps[0], """)
+
+    def run(step):
+        device = Verilog(text, {"steps.mem": f"{step:02x}\n"})
+        if as_file:
+            device.write(tmp_path / "echo.v")
+        return sim.run(echo.Block(loaded=False), tmp_path / "echo.v" if as_file else device,
+                       frames=echo.frames, simulator=simulator, workdir=workdir, name="images")
+    assert run(1).ok
+    assert run(2).mismatches == 40
 
 
 # A verdict is only a verdict if the check ran.

@@ -74,7 +74,7 @@ def test_two_processes_build_one_simulator(echo, workdir, tmp_path):
 @pytest.mark.parametrize("before, after, message", [
     ("module top", "module ~top", r"^verilator must compile the device, but said:\n%Error"),
     ("assign m_axis_tvalid", "assign m_axis_tready", r"%(Error|Warning)"),
-    ("wire take = ", "wire [1:0] take = ", r"%Warning-WIDTH"),
+    ("wire take = s_axis_tvalid &&", "wire take = {2{s_axis_tvalid}} &", r"%Warning-WIDTHTRUNC"),
     ("    integer i;", "    integer i; reg z; always @* if (s_axis_tvalid) z = 1;",
      r"%Warning-LATCH"),
 ])
@@ -87,5 +87,6 @@ def test_device_that_does_not_compile(echo, workdir, before, after, message):
 
 def test_warnings_of_a_netlist_pass(echo, workdir, tmp_path):
     netlist = tmp_path / "netlist.v"
-    netlist.write_text(echo.verilog().replace("wire take = ", "wire [1:0] take = "))
+    netlist.write_text(echo.verilog().replace("wire take = s_axis_tvalid &&",
+                                              "wire take = {2{s_axis_tvalid}} &"))
     assert sim.run(echo.Block(), "", netlist=netlist, frames=echo.frames, workdir=workdir).ok
