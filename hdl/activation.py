@@ -3,7 +3,7 @@
 Bit by bit what `golden.activation` computes; the tables come from there.
 """
 
-from amaranth.hdl import Module, Mux, Signal, unsigned
+from amaranth.hdl import Module, Signal, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -20,11 +20,16 @@ WHOLE_BITS = 4096
 
 def _fold(m, z):
     """(z or ~z, whichever is not negative; a register that says that it was ~z)."""
-    negative = Signal()
+    negative = Signal(reset_less=True)
     m.d.sync += negative.eq(z[-1])
     folded = Signal(len(z) - 1)
     m.d.comb += folded.eq(z[:-1] ^ z[-1].replicate(len(folded)))
     return folded, negative
+
+
+def _negated(value, negate):
+    """2**width - value for sigmoid, -value for tanh, which is the same in ``width`` bits."""
+    return (value ^ negate.replicate(len(value))) + negate
 
 
 class ActivationTable(wiring.Component):
@@ -82,8 +87,7 @@ class ActivationTable(wiring.Component):
         value = Signal(self.width)
         leading = int(self.function == "sigmoid") << (self.width - 1)
         m.d.comb += [value.eq(read.data | leading),
-                     # 2**width - value is -value: for sigmoid as well as for tanh.
-                     self.y.eq(Mux(negative, -value, value))]
+                     self.y.eq(_negated(value, negative))]
         return m
 
 
@@ -127,9 +131,9 @@ class PiecewiseLinear(wiring.Component):
             for offset, slope in zip(lines.offsets, lines.slopes, strict=True)])
         read = table.read_port()
         folded, negative = _fold(m, self.z)
-        rest = Signal(lines.rest)
-        value = Signal(lines.width)
-        negate = Signal()
+        rest = Signal(lines.rest, reset_less=True)
+        value = Signal(lines.width, reset_less=True)
+        negate = Signal(reset_less=True)
         m.d.comb += read.addr.eq(folded[lines.rest:])
         m.d.sync += [
             rest.eq(folded),
@@ -138,5 +142,5 @@ class PiecewiseLinear(wiring.Component):
                               Format(lines.output.maximum.bit_length(), 0, False))),
             negate.eq(negative),
         ]
-        m.d.comb += self.y.eq(Mux(negate, -value, value))
+        m.d.comb += self.y.eq(_negated(value, negate))
         return m

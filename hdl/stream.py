@@ -1,6 +1,6 @@
 """Stream pieces that keep the payload's shape: a queue and a skid buffer."""
 
-from amaranth.hdl import Module, Mux, Shape, Signal, Value, unsigned
+from amaranth.hdl import Cat, Module, Mux, Shape, Signal, Value, unsigned
 from amaranth.lib import stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -59,7 +59,8 @@ class Queue(wiring.Component):
             self.i.ready.eq(self.level != self.depth), self.o.valid.eq(self.level != 0),
             put.eq(self.i.valid & self.i.ready), take.eq(self.o.valid & self.o.ready),
         ]
-        m.d.sync += self.level.eq(self.level + put - take)
+        with m.If(put != take):  # one adder: of 1, or of all ones
+            m.d.sync += self.level.eq(self.level + Cat(1, take.replicate(len(self.level) - 1)))
         m.submodules.memory = memory = Memory(
             shape=unsigned(Shape.cast(self.shape).width), depth=self.depth, init=[],
             attrs=NO_COLLISION)
@@ -76,7 +77,8 @@ class Queue(wiring.Component):
             m.d.comb += [read.addr.eq(first), output.eq(read.data)]
             return m
         read = memory.read_port()
-        passing, passed, beside = Signal(), Signal.like(write.data), Signal()
+        passing, beside = Signal(), Signal(reset_less=True)
+        passed = Signal.like(write.data, reset_less=True)
         m.d.comb += [passing.eq(put & (write.addr == following)),
                      read.addr.eq(following), read.en.eq(~passing),
                      output.eq(Mux(beside, passed, read.data))]
@@ -86,7 +88,9 @@ class Queue(wiring.Component):
         return m
 
     def _next(self, address):
-        return Mux(address == self.depth - 1, 0, address + 1)
+        if self.depth & (self.depth - 1):
+            return Mux(address == self.depth - 1, 0, address + 1)
+        return (address + 1)[:len(address)]
 
 
 class SkidBuffer(wiring.Component):

@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from amaranth.back import rtlil
-from amaranth.hdl import ClockSignal, Const, Instance, Shape, Value
+from amaranth.hdl import ClockSignal, Const, Instance, Shape, ShapeCastable, Value
 
 __all__ = ["LINT_WAIVERS", "Verilog", "emit"]
 
@@ -357,6 +357,12 @@ class _Memory:
                       for enable, part in self._parts(write, other)]
         self.processes.append("\n".join([*lines, "    end"]))
 
+    def _bits(self, value):
+        shape = self.memory.shape
+        if isinstance(shape, ShapeCastable):
+            value = shape.const(value)
+        return value if isinstance(value, int) else Const.cast(value).value
+
     def verilog(self, name):
         """(text of the module called ``name``, {file name: contents})."""
         depth, files = self.memory.depth, {}
@@ -366,8 +372,7 @@ class _Memory:
                  f"{attributes}  reg [{self.width - 1}:0] contents [0:{depth - 1}];"]
         if not self.memory.write_ports:
             digits, mask = -(-self.width // 4), (1 << self.width) - 1
-            words = [f"{(v if isinstance(v, int) else Const.cast(v).value) & mask:0{digits}x}"
-                     for v in self.memory.init]
+            words = [f"{self._bits(value) & mask:0{digits}x}" for value in self.memory.init]
             if depth * self.width > EXTERNAL_BITS:
                 files[f"{name}.mem"] = "".join(f"{word}\n" for word in words)
                 lines.append(f'  initial $readmemh("{name}.mem", contents);')

@@ -143,6 +143,12 @@ def test_large_memory_beside_the_text(tmp_path):
     assert emit(Rom(16, [1] * (EXTERNAL_BITS // 16)), "small").files == {}
 
 
+def test_memory_of_structs_and_of_enums():
+    pair = data.StructLayout({"low": signed(4), "high": 3})
+    assert "contents[1] = 7'h2f;" in emit(Rom(pair, [{}, {"low": -1, "high": 2}])).text
+    assert "contents[1] = 2'h2;" in emit(Rom(Phase, [Phase.RUN, Phase.DRAIN])).text
+
+
 def test_one_word_memory():
     assert "r_data <= contents[0];" in emit(Rom(7, [99])).text
 
