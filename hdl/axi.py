@@ -54,7 +54,7 @@ class AxiStreamTop(wiring.Component):
     def elaborate(self, _platform):
         m = Module()
         m.submodules.core = core = self.component
-        m.submodules.output = output = SkidBuffer(core.o.payload.shape())
+        m.submodules.skid = output = SkidBuffer(core.o.payload.shape())
         wiring.connect(m, core.o, output.i)
         for name, port in self._inputs.items():
             m.d.comb += [
