@@ -37,12 +37,12 @@ def layer_params(draw, inputs=None, given=None, batch=1, activation=None, one_ho
     pre_fraction = draw(st.integers(2, 5))
     fraction = max(pre_fraction, activation.fraction) + draw(st.integers(0, 3))
     return LayerParams(
-        inputs, draw(st.integers(1, 13)), cell=cell, joint=joint, one_hot=one_hot, batch=batch,
+        inputs, draw(st.sampled_from([1, *range(2, 14)])), cell=cell, joint=joint, one_hot=one_hot, batch=batch,
         weights=draw(st.sampled_from(WEIGHT_KINDS)), input=given, activation=activation,
         pre=Format(pre_fraction + draw(st.integers(4, 5)), pre_fraction),
         state=Format(fraction + draw(st.integers(1, 5)), fraction),
-        scale_width=draw(st.sampled_from([4, 8, 16])), bias_width=draw(st.sampled_from([8, 32])),
-        shift=draw(st.integers(8, 14)), cell_norm=cell == "lstm" and draw(st.booleans()),
+        scale_width=draw(st.sampled_from([8, 12, 16])), bias_width=draw(st.sampled_from([12, 32])),
+        shift=draw(st.integers(max(4, fraction - pre_fraction), 10)), cell_norm=cell == "lstm" and draw(st.booleans()),
         cell_shift=draw(st.integers(6, 12)),
         threshold=draw(st.sampled_from([0, 0, 1, activation.maximum // 3])),
         lanes=gates * draw(st.integers(1, 5)), columns=draw(st.sampled_from([1, 1, 2, 3])),

@@ -7,7 +7,7 @@ import numpy as np
 from amaranth.hdl import ClockDomain, Module
 from amaranth.sim import Simulator
 
-__all__ = ["Answer", "check", "simulate"]
+__all__ = ["Answer", "check", "play", "simulate", "wrong_frames"]
 
 QUIET = 40  # cycles after the last beat in which no other may come
 
@@ -101,6 +101,19 @@ def simulate(top, source, count, *, idle=0.0, stall=0.0, seed=0, resets=(), limi
     return result[0]
 
 
+def play(component, testbench, *others):
+    """Run ``testbench`` to its end, the others beside it, on a component with a clock or without."""
+    m = Module()
+    m.domains.sync = ClockDomain()
+    m.submodules.component = component
+    simulator = Simulator(m)
+    simulator.add_clock(1e-6)
+    simulator.add_testbench(testbench)
+    for other in others:
+        simulator.add_testbench(other, background=True)
+    simulator.run()
+
+
 def frame_beats(block, frames):
     """The source's beats for frames of any length."""
     return [(word, int(n == len(frame) - 1)) for frame in frames
@@ -143,6 +156,25 @@ def check(block, top, frames, *, answers=None, cycles=None, **options):
     return answer
 
 
-def distinct(block, frames):
-    """How many different values golden answers with."""
-    return len(np.unique(np.concatenate(block.run(frames))))
+def wrong_frames(block, frames, lengths, rng):
+    """(frames to send, what must come), where each frame that has a length gets that many beats.
+
+    lengths: for each frame None, or a number of beats that is not the right one. Golden knows
+    nothing of wrong frames: those are its answers to the right ones up to the wrong one, then, in a
+    per_step network, to the steps that were over before anything was wrong; an error clears the
+    state.
+    """
+    p, sent, answers, since = block.params, [], [], []
+    per_step = getattr(p, "per_step", False)
+    for frame, length in zip(frames, lengths, strict=True):
+        since.append(frame)
+        if length is None:
+            sent.append(frame)
+            continue
+        more = block.random_frames(1 + length // len(frame), rng)
+        sent.append(np.concatenate([frame, *more])[:length])
+        *before, last = block.run(since)
+        complete = (min(length, len(frame)) - 1) // p.step_beats if per_step else 0
+        answers += [*before, (last[:complete * p.output_size], "wrong")]
+        since = []
+    return sent, answers + (list(block.run(since)) if since else [])
