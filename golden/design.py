@@ -90,6 +90,8 @@ class Block(ABC):
 
     #: `Stream` of ``s_axis_w``, where weights are loaded at run time.
     load = None
+    #: Whether the image goes in beside every frame, instead of once before the first.
+    load_beside = False
 
     def image(self):
         """The frame that loads the weights: array [beats, elements]; only with `load`."""

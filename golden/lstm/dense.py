@@ -5,11 +5,16 @@ import torch
 
 from golden.design import Block, Stream
 from golden.formats import Format, requantise
-from golden.lstm.mac_array import matmul, random_weights, weight_words
+from golden.lstm.mac_array import matmul, random_weights
 from golden.lstm.matvec import DirectSchedule, Schedule, kept_words
+from golden.lstm.memories import dense_memories
 from golden.lstm.output import OutputTimes
+from golden.memory import image
 
-__all__ = ["Dense", "check", "product", "random", "schedule", "shapes"]
+__all__ = ["LOAD", "Dense", "check", "product", "random", "schedule", "shapes"]
+
+#: The stream that loads memories at run time.
+LOAD = Stream(Format(32, 0, signed=False))
 
 
 def shapes(params):
@@ -85,6 +90,25 @@ class Dense(Block):
         p = self.params
         return Stream(Format(p.width_x) if p.raw else p.output, p.batch)
 
+    @property
+    def load(self):
+        p = self.params
+        if p.store == "stream":
+            return Stream(Format(p.kind.bits, 0, signed=False), p.columns * p.lanes)
+        return LOAD if p.store == "load" else None
+
+    @property
+    def load_beside(self):
+        return self.params.store == "stream"
+
+    def image(self):
+        if self.params.store == "rom":
+            return super().image()
+        memories = dense_memories(self.params, self.tensors)
+        if self.params.store == "load":
+            return image(list(memories.values()))
+        return self.load.unpack(memories["weights"][1])
+
     def vectors(self, frames):
         """Frames to an array [frames, batch, inputs]."""
         p = self.params
@@ -117,6 +141,3 @@ class Dense(Block):
         frames *= rng.random((count, p.words_x, 1)) > rng.choice([0.0, 0.3, 1.0], (count, 1, 1))
         return list(frames)
 
-    def words(self):
-        """Words of the weight memory and of the row tables, as hardware stores them."""
-        return weight_words(self.params, self.tensors["weight"][None])

@@ -5,10 +5,12 @@ import torch
 
 from golden.design import Block, Stream
 from golden.lstm import dense, layer
-from golden.lstm.dense import _check_range
+from golden.lstm.dense import LOAD, _check_range
 from golden.lstm.mac_array import random_weights
 from golden.lstm.matvec import Schedule, kept_words
+from golden.lstm.memories import dense_memories, layer_memories
 from golden.lstm.output import OutputTimes
+from golden.memory import image
 
 __all__ = ["Network"]
 
@@ -57,6 +59,21 @@ class Network(Block):
     @property
     def output(self):
         return Stream(self.params.output_format, self.params.batch)
+
+    @property
+    def load(self):
+        return LOAD if self.params.store == "load" else None
+
+    def memories(self):
+        """(width, words) of every memory, in the order of the image."""
+        parts = [layer_memories(params, self.part(f"layers.{n}"))
+                 for n, params in enumerate(self.params.layers)]
+        if self.params.head:
+            parts.append(dense_memories(self.params.head, self.part("head")))
+        return [memory for part in parts for memory in part.values()]
+
+    def image(self):
+        return image(self.memories()) if self.load else super().image()
 
     def sequences(self, frames):
         """Frames to [frames, steps, batch, inputs], or symbol codes [frames, steps, batch]."""

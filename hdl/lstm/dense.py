@@ -15,7 +15,7 @@ from hdl.lstm.matvec import MatVec
 from hdl.lstm.output import OutputQueue, beat_layout
 from hdl.lstm.pipeline import UnitPipeline
 from hdl.lstm.rows import RowSums
-from hdl.lstm.store import stores
+from hdl.lstm.store import load_signature, loadable, stores
 
 __all__ = ["Dense", "DenseLayer"]
 
@@ -95,28 +95,37 @@ class DenseCore(wiring.Component):
         if p.store == "stream":
             members["w"] = In(stream.Signature(
                 input_layout(unsigned(p.kind.bits), p.columns, p.lanes)))
+        if p.store == "load":
+            members["w"] = In(load_signature())
         super().__init__(members)
 
     def elaborate(self, _platform):
-        m = Module()
+        body = Module()
         p = self.params
-        m.submodules.input = source = VectorInput(
+        body.submodules.input = source = VectorInput(
             size=p.inputs, columns=p.columns, batch=p.batch, steps=1, given=shape(p.input),
             element=self.layer.x.data[0][0].shape())
-        m.submodules.layer = layer = self.layer
-        m.submodules.output = output = OutputQueue(size=p.outputs, batch=p.batch,
-                                                   element=layer.element)
-        m.d.comb += source.settled.eq(layer.settled)
+        body.submodules.layer = layer = self.layer
+        body.submodules.output = output = OutputQueue(size=p.outputs, batch=p.batch,
+                                                      element=layer.element)
+        wiring.connect(body, source.o, layer.x)
+        wiring.connect(body, layer.o, output.i)
+        body.d.comb += source.settled.eq(layer.settled)
+
+        m, loaded = body, 1
+        if p.store == "load":
+            m = Module()
+            loaded = loadable(m, body, self.w, list(layer.stores.values()))
         if p.store == "stream":
             self._join(m, source)
             m.d.comb += layer.weights.eq(self.w.payload.data)
         else:
-            wiring.connect(m, wiring.flipped(self.i), source.i)
-        wiring.connect(m, source.o, layer.x)
-        wiring.connect(m, layer.o, output.i)
+            m.d.comb += [
+                source.i.payload.eq(self.i.payload), source.i.valid.eq(self.i.valid & loaded),
+                self.i.ready.eq(source.i.ready & loaded),
+            ]
         wiring.connect(m, output.o, wiring.flipped(self.o))
         return m
-
 
     def _join(self, m, source):
         """A beat of the vector passes together with its beat of weights."""

@@ -52,7 +52,7 @@ class VectorInput(wiring.Component):
         self.element = element
         beat = input_layout(given, 1 if one_hot else columns, batch)
         self._given = given
-        members = {"i": In(stream.Signature(beat)), "fault": In(1), "settled": In(1, init=1),
+        members = {"i": In(stream.Signature(beat)), "fault": In(1), "settled": In(1),
                    "o": Out(VectorSignature(element, columns, batch))}
         if one_hot:
             members |= {"position": Out(index_width(size)), "keep": Out(1)}

@@ -11,6 +11,7 @@ from hdl.lstm.dense import DenseLayer
 from hdl.lstm.input import VectorInput, input_layout
 from hdl.lstm.layer import Layer
 from hdl.lstm.output import OutputQueue, beat_layout
+from hdl.lstm.store import load_signature, loadable
 
 __all__ = ["Network", "NetworkCore"]
 
@@ -36,6 +37,7 @@ class NetworkCore(wiring.Component):
     -------
     i : In, stream of `hdl.lstm.input.input_layout`
     o : Out, stream of `hdl.lstm.output.beat_layout`
+    w : In, with store "load": the image, see `hdl.memory.Loader`; ``i`` waits until it is there
     """
 
     def __init__(self, params, tensors):
@@ -48,44 +50,58 @@ class NetworkCore(wiring.Component):
         self.head = DenseLayer(p.head, part(tensors, "head")) if p.head else None
         element = self.head.element if self.head else shape(p.layers[-1].activation)
         first = p.layers[0]
-        super().__init__({
+        members = {
             "i": In(stream.Signature(
                 input_layout(shape(first.input), p.input_elements, p.batch))),
-            "o": Out(stream.Signature(beat_layout(element, p.batch)))})
+            "o": Out(stream.Signature(beat_layout(element, p.batch)))}
+        if p.store == "load":
+            members["w"] = In(load_signature())
+        super().__init__(members)
         self._element = element
 
     def elaborate(self, _platform):
-        m = Module()
+        body = Module()
         p = self.params
         first = p.layers[0]
-        m.submodules.input = source = VectorInput(
+        body.submodules.input = source = VectorInput(
             size=first.inputs, columns=first.columns, batch=p.batch, steps=p.steps,
             given=shape(first.input), element=self.layers[0].x.data[0][0].shape(),
             one_hot=first.one_hot)
-        wiring.connect(m, wiring.flipped(self.i), source.i)
         if first.one_hot:
-            m.d.comb += [self.layers[0].x_position.eq(source.position),
-                         self.layers[0].x_keep.eq(source.keep)]
+            body.d.comb += [self.layers[0].x_position.eq(source.position),
+                            self.layers[0].x_keep.eq(source.keep)]
         vector = source.o
         for n, layer in enumerate(self.layers):
-            m.submodules[f"layer_{n}"] = layer
-            wiring.connect(m, vector, layer.x)
+            body.submodules[f"layer_{n}"] = layer
+            wiring.connect(body, vector, layer.x)
             vector = layer.o
-            following = p.layers[n + 1] if n + 1 < len(p.layers) else p.head
+            following = self.layers[n + 1] if n + 1 < len(p.layers) else self.head
             if following:
-                receiver = self.layers[n + 1] if n + 1 < len(p.layers) else self.head
-                m.submodules[f"gather_{n}"] = gather = Gather(
-                    columns=following.columns, batch=p.batch, element=shape(following.input),
-                    to=receiver.x.data[0][0].shape())
-                wiring.connect(m, vector, gather.i)
+                body.submodules[f"gather_{n}"] = gather = Gather(
+                    columns=following.params.columns, batch=p.batch,
+                    element=shape(following.params.input), to=following.x.data[0][0].shape())
+                wiring.connect(body, vector, gather.i)
                 vector = gather.o
         if self.head:
-            m.submodules.head = self.head
-            wiring.connect(m, vector, self.head.x)
+            body.submodules.head = self.head
+            wiring.connect(body, vector, self.head.x)
             vector = self.head.o
-        m.submodules.output = output = OutputQueue(
+        body.submodules.output = output = OutputQueue(
             size=p.output_size, batch=p.batch, element=self._element)
-        wiring.connect(m, vector, output.i)
+        wiring.connect(body, vector, output.i)
+        # The layers see whole vectors only: they need not wait with the end of a wrong frame.
+        body.d.comb += source.settled.eq(1)
+
+        m, loaded = body, 1
+        if p.store == "load":
+            m = Module()
+            loaded = loadable(m, body, self.w, [
+                store for part in [*self.layers, *([self.head] if self.head else [])]
+                for store in part.stores.values()])
+        m.d.comb += [
+            source.i.payload.eq(self.i.payload), source.i.valid.eq(self.i.valid & loaded),
+            self.i.ready.eq(source.i.ready & loaded),
+        ]
         wiring.connect(m, output.o, wiring.flipped(self.o))
         return m
 

@@ -1,14 +1,14 @@
 """A synchronous memory of weights or tables: baked in, or loaded at run time."""
 
-from amaranth.hdl import Module, unsigned
-from amaranth.lib import wiring
+from amaranth.hdl import Module, ResetInserter, unsigned
+from amaranth.lib import data, stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from golden.lstm.params import ceil_log2
-from hdl.memory import NO_COLLISION
+from hdl.memory import NO_COLLISION, Loader
 
-__all__ = ["Store", "index_width", "stores"]
+__all__ = ["Store", "index_width", "load_signature", "loadable", "stores"]
 
 
 #: Memories of at least so many bits ask for block RAM.
@@ -68,3 +68,25 @@ def stores(memories, store):
     """A `Store` for each of `golden.lstm.memories`; with ``store`` "load" they start empty."""
     return {name: Store(width, len(words), None if store == "load" else words)
             for name, (width, words) in memories.items()}
+
+
+def load_signature():
+    """The stream that an image comes in by."""
+    return stream.Signature(
+        data.StructLayout({"data": data.ArrayLayout(unsigned(32), 1), "last": 1}))
+
+
+def loadable(m, body, w, filled):
+    """Add ``body`` to ``m``, and a `Loader` that fills its stores ``filled``, in that order, from
+    the stream ``w``; ``body`` is in reset until they are, so that it sees no unloaded word.
+
+    Returns a signal: they are.
+    """
+    m.submodules.loader = loader = Loader([(store.width, store.depth) for store in filled])
+    wiring.connect(m, wiring.flipped(w), loader.w)
+    for index, store in enumerate(filled):
+        m.d.comb += [store.write.eq(loader.write[index]),
+                     store.write_address.eq(loader.address),
+                     store.write_word.eq(loader.word(index))]
+    m.submodules.body = ResetInserter(~loader.loaded)(body)
+    return loader.loaded
