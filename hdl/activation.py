@@ -3,7 +3,7 @@
 Bit by bit what `golden.activation` computes; the tables come from there.
 """
 
-from amaranth.hdl import Module, Signal, unsigned
+from amaranth.hdl import Cat, Module, Signal, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -12,7 +12,7 @@ from golden.activation import Lines, half_table, output, sigmoid, tanh
 from golden.formats import Format
 from hdl.formats import saturate, shape
 
-__all__ = ["ActivationTable", "PiecewiseLinear"]
+__all__ = ["ActivationPair", "ActivationTable", "PiecewiseLinear"]
 
 #: A block RAM of the smallest FPGA family that we build for (iCE40).
 WHOLE_BITS = 4096
@@ -88,6 +88,51 @@ class ActivationTable(wiring.Component):
         leading = int(self.function == "sigmoid") << (self.width - 1)
         m.d.comb += [value.eq(read.data | leading),
                      self.y.eq(_negated(value, negative))]
+        return m
+
+
+class ActivationPair(wiring.Component):
+    """Sigmoid and tanh from one whole table, one of them a cycle.
+
+    **Latency** 1 cycle. **Throughput** one result a cycle. **Back-pressure** none.
+
+    Parameters
+    ----------
+    pre : Format
+    width : int
+        As for `ActivationTable`; the two tables together must fit `WHOLE_BITS`.
+
+    Members
+    -------
+    z : In(shape(pre))
+    is_tanh : In(1)
+    sigmoid, tanh : Out
+        The result, in the format of either function; only the one asked for means anything.
+    """
+
+    def __init__(self, pre, width):
+        if not self.fits(pre, width):
+            raise ValueError(f"Activation pair must fit {WHOLE_BITS} bits, not "
+                             f"{2 * width << pre.width}")
+        self.pre, self.width = pre, width
+        super().__init__({"z": In(shape(pre)), "is_tanh": In(1),
+                          "sigmoid": Out(shape(output("sigmoid", width))),
+                          "tanh": Out(shape(output("tanh", width)))})
+
+    @staticmethod
+    def fits(pre, width):
+        """Whether both tables fit one small block RAM."""
+        return 2 * width << pre.width <= WHOLE_BITS
+
+    def elaborate(self, _platform):
+        m = Module()
+        words = [int(value) & ((1 << self.width) - 1)
+                 for table in (sigmoid, tanh) for value in table(self.pre, self.width)]
+        m.submodules.rom = rom = Memory(shape=unsigned(self.width), depth=len(words), init=words,
+                                        attrs={"rom_style": "block"})
+        read = rom.read_port()
+        m.d.comb += [read.addr.eq(Cat(self.z, self.is_tanh)),
+                     self.sigmoid.eq(read.data), self.tanh.eq(read.data)]
         return m
 
 

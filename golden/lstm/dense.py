@@ -44,7 +44,7 @@ def product(params, tensors, x):
     acc = matmul(x, torch.as_tensor(tensors["weight"]), 1 << params.width_x)
     if params.raw:
         return acc
-    scaled = acc * torch.as_tensor(tensors["scale"]) + torch.as_tensor(tensors["bias"])
+    scaled = (acc >> params.sum_shift) * torch.as_tensor(tensors["scale"]) + torch.as_tensor(tensors["bias"])
     return requantise(scaled, params.shift, params.output)
 
 
@@ -54,7 +54,7 @@ def random(params, rng):
     if not params.raw:
         limit = (1 << (params.scale_width - 1)) - 1
         # A typical row sum times a typical scale covers a quarter of the output's range.
-        spread = 2.0 ** (params.width_x - 1) / max(1.0, params.inputs) ** 0.5
+        spread = 2.0 ** (params.width_x - params.sum_shift - 1) / max(1.0, params.inputs) ** 0.5
         typical = 2.0 ** (params.output.width + params.shift - 2) / spread
         scale = rng.normal(0, min(limit / 3, max(1.0, typical)), params.outputs)
         tensors["scale"] = scale.round().clip(-limit, limit).astype(np.int64)

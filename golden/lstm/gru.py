@@ -20,7 +20,8 @@ def step(params, tensors, acc_h, acc_x, state):
     ``params.state``; tensors: ``scale_h, scale_x, bias`` [gates, hidden], ``bias_h`` [hidden].
     """
     width, fraction = params.activation.width, params.state.fraction
-    scaled_h, scaled_x = acc_h * tensors["scale_h"], acc_x * tensors["scale_x"] + tensors["bias"]
+    scaled_h = (acc_h >> params.sum_shift) * tensors["scale_h"]
+    scaled_x = (acc_x >> params.sum_shift) * tensors["scale_x"] + tensors["bias"]
     z = params.pre.saturate((scaled_h + scaled_x) >> params.shift)
     sigma, hyperbolic = sigmoid(params.pre, width), tanh(params.pre, width)
     r, update = (lookup(sigma, z[..., gate, :]) for gate in (0, 2))

@@ -20,11 +20,15 @@ def step(params, tensors, acc_h, acc_x, c):
     """One step of a layer: row sums to ``(h, c)``.
 
     acc_h, acc_x: int64 [..., gates, hidden]; c: int64 [..., hidden], codes of ``params.state``;
-    tensors: ``scale_h, scale_x`` (joint: ``scale``), ``bias`` [gates, hidden], with cell_norm ``cell_scale, cell_bias``.
+    tensors: ``scale_h, scale_x`` (joint: ``scale``), ``bias`` [gates, hidden], with cell_norm
+    ``cell_scale, cell_bias`` [hidden].
     """
     width, fraction = params.activation.width, params.state.fraction
     scales = [tensors["scale"]] * 2 if params.joint else [tensors["scale_h"], tensors["scale_x"]]
-    z = params.pre.saturate((acc_h * scales[0] + acc_x * scales[1] + tensors["bias"])
+    if params.joint:
+        acc_h, acc_x = acc_h + acc_x, 0
+    z = params.pre.saturate(((acc_h >> params.sum_shift) * scales[0]
+                             + (acc_x >> params.sum_shift) * scales[1] + tensors["bias"])
                             >> params.shift)
     sigma, hyperbolic = sigmoid(params.pre, width), tanh(params.pre, width)
     i, f, o = (lookup(sigma, z[..., gate, :]) for gate in (0, 1, 3))

@@ -24,7 +24,7 @@ def layer_memories(params, tensors):
     """Name -> (width, words) of a `LayerParams` layer: ``weights``, ``rows`` and, where the cell
     has fields of its own, ``cell``.
 
-    A word of ``rows`` holds the fields of the rows of one cycle (``gates / interval`` of them).
+    A word of ``rows`` holds the fields of the rows of one cycle (``rows_per_cycle``).
     """
     scales = [tensors["scale"]] if params.joint else [tensors["scale_h"], tensors["scale_x"]]
     memories = {"weights": _weights(params, tensors["weight_x"], tensors["weight_h"]),
@@ -50,12 +50,11 @@ def _weights(params, *weights):
 
 def _rows(params, tables):
     """tables: int64 arrays [gates, units], in the order of `row_widths`."""
-    per_cycle = params.gates // params.interval
-    # [units, gates] -> [units * interval, rows of a cycle]
-    columns = [table.T.reshape(-1, per_cycle) for table in tables]
-    widths = row_widths(params) * per_cycle
+    # [units, gates] -> [units * row_cycles, rows of a cycle]
+    columns = [table.T.reshape(-1, params.rows_per_cycle) for table in tables]
+    widths = row_widths(params) * params.rows_per_cycle
     return sum(widths), _words(
-        [column[:, row] for row in range(per_cycle) for column in columns], widths)
+        [column[:, row] for row in range(params.rows_per_cycle) for column in columns], widths)
 
 
 def _words(fields, widths):

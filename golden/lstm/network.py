@@ -175,7 +175,7 @@ class Network(Block):
             limit = (1 << (part.scale_width - 1)) - 1
             for source, width in part.parts.items():
                 count = part.hidden if source == "h" or part.joint else part.inputs
-                spread = 2.0 ** (width - 1) / count ** 0.5
+                spread = 2.0 ** (width - part.sum_shift - 1) / count ** 0.5
                 typical = min(limit / 3,
                               max(1.0, 2.0 ** (part.pre.width + part.shift - 2) / spread))
                 values["scale" if part.joint else f"scale_{source}"] = rng.normal(

@@ -113,6 +113,7 @@ class DenseParams(_Params):
     scale_width: int = 16
     bias_width: int = 32
     shift: int = 0
+    sum_shift: int = 0
     lanes: int = 1
     columns: int = 1
     batch: int = 1
@@ -131,6 +132,7 @@ class DenseParams(_Params):
         require_int("Dense scale_width", self.scale_width, 2, 24)
         require_int("Dense bias_width", self.bias_width, 2, 48)
         require_int("Dense shift", self.shift, 0, 40)
+        require_int("Dense sum_shift", self.sum_shift, 0, 0 if self.raw else self.width_x - 1)
         require_int("Dense lanes", self.lanes, 1, 4096)
         require_int("Dense columns", self.columns, 1, 64)
         require_int("Dense batch", self.batch, 1, 64)
@@ -140,8 +142,7 @@ class DenseParams(_Params):
                              "and the product is raw, not 'stream'")
 
     kind = property(lambda self: WeightKind(self.weights))
-    gates = 1
-    interval = 1
+    gates = interval = rows_per_cycle = row_cycles = 1
     #: Every output has a lane of its own: columns are used as they come (hdl.lstm.direct).
     direct = property(lambda self: self.lanes >= self.outputs)
     hidden = property(lambda self: self.outputs)
@@ -173,11 +174,14 @@ class LayerParams(_Params):
     pre:             format of the pre-activations: the tables' address
     state:           format of c (LSTM) or of the unrounded h (GRU)
     scale_width, bias_width, shift: the row requantiser ``(acc_h*s_h + acc_x*s_x + b) >> shift``
+    sum_shift:       low bits that row sums lose (floor) before they are scaled, so that a product
+                     fits a multiplier
     cell_norm, cell_shift: an affine step on c before its tanh ``(c*s + b) >> cell_shift``
     threshold:       |h| codes below it become 0 (state pruning); 0 prunes nothing
     lanes:           accumulators, a multiple of the cell's gates
     columns:         matrix columns added per cycle and lane
-    interval:        cycles per unit of the element-wise part: 4, 2, 1 (LSTM), 3, 1 (GRU)
+    interval:        cycles per unit of the element-wise part: 1, 2, 4 .. 16 (LSTM), 1, 3 .. 16
+                     (GRU); the more, the fewer multipliers and tables
     """
 
     inputs: int
@@ -193,6 +197,7 @@ class LayerParams(_Params):
     scale_width: int = 16
     bias_width: int = 32
     shift: int = 16
+    sum_shift: int = 0
     cell_norm: bool = False
     cell_shift: int = 12
     threshold: int = 0
@@ -225,6 +230,7 @@ class LayerParams(_Params):
         require_int("Layer scale_width", self.scale_width, 4, 24)
         require_int("Layer bias_width", self.bias_width, 4, 48)
         require_int("Layer shift", self.shift, 0, 40)
+        require_int("Layer sum_shift", self.sum_shift, 0, min(self.parts.values()) - 1)
         require_type("Layer cell_norm", self.cell_norm, bool)
         require_int("Layer cell_shift", self.cell_shift, 1, 40)
         if self.cell_norm and self.cell != "lstm":
@@ -235,7 +241,8 @@ class LayerParams(_Params):
             raise ValueError(f"Layer lanes must be a multiple of {self.gates} "
                              f"(gates of the {self.cell}), not {self.lanes!r}")
         require_int("Layer columns", self.columns, 1, 64)
-        require_choice("Layer interval", self.interval, (4, 2, 1) if self.gates == 4 else (3, 1))
+        require_choice("Layer interval", self.interval,
+                       [n for n in range(1, 17) if n >= self.gates or self.gates % n == 0])
         require_int("Layer batch", self.batch, 1, 64)
         require_choice("Layer store", self.store, ("rom", "load"))
         if self.joint and (self.cell != "lstm" or self.one_hot
@@ -256,6 +263,9 @@ class LayerParams(_Params):
     rows = property(lambda self: self.gates * self.hidden)
     units_per_group = property(lambda self: self.lanes // self.gates)
     groups = property(lambda self: ceil_div(self.hidden, self.units_per_group))
+    #: Rows that leave the array in a cycle, and cycles in which a unit's rows do.
+    rows_per_cycle = property(lambda self: max(1, self.gates // self.interval))
+    row_cycles = property(lambda self: self.gates // self.rows_per_cycle)
     words_h = property(lambda self: ceil_div(self.hidden, self.columns))
     words_x = property(lambda self: self.inputs if self.one_hot
                        else ceil_div(self.inputs, self.columns))
@@ -280,8 +290,7 @@ class LayerParams(_Params):
         """Cycles from a unit's first row at the array's output to its h: see hdl.lstm."""
         if self.cell == "gru":
             return 11
-        per_cycle = self.gates // self.interval
-        ready = [4 + row // per_cycle for row in range(self.gates)]
+        ready = [4 + row // self.rows_per_cycle for row in range(self.gates)]
         i, f, g, _o = ready
         return max(i, f, g) + 5 + (2 if self.cell_norm else 0)
 

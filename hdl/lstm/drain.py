@@ -15,13 +15,13 @@ STEP = data.StructLayout({"first": 1, "final": 1, "error": 1, "no_h": 1, "no_x":
 
 def sums_layout(params, width):
     """[batch][rows of a cycle] sums."""
-    return data.ArrayLayout(
-        data.ArrayLayout(signed(width), params.gates // params.interval), params.batch)
+    return data.ArrayLayout(data.ArrayLayout(signed(width), params.rows_per_cycle), params.batch)
 
 
 class RowsSignature(wiring.Signature):
-    """Row sums on their way from the array to the cell: ``rows`` a cycle, ``interval`` cycles a
-    unit, unit after unit; without ``ready``, since a vector starts only when it can finish.
+    """Row sums on their way from the array to the cell: ``rows_per_cycle`` of a unit in each of its
+    first ``row_cycles`` cycles of ``interval``, unit after unit; without ``ready``, since a vector
+    starts only when it can finish.
 
     valid:     these are row sums
     start:     they are the first of their unit
@@ -37,7 +37,7 @@ class RowsSignature(wiring.Signature):
     def __init__(self, params):
         super().__init__({
             "valid": Out(1), "start": Out(1), "unit": Out(index_width(params.hidden)),
-            "next_row": Out(index_width(params.hidden * params.interval)),
+            "next_row": Out(index_width(params.hidden * params.row_cycles)),
             "first": Out(1), "last": Out(1), "final": Out(1), "error": Out(1),
             **{name: Out(sums_layout(params, width)) for name, width in params.parts.items()},
         })
@@ -80,7 +80,7 @@ class Drain(wiring.Component):
     def elaborate(self, _platform):
         m = Module()
         p = self.params
-        claimed, pending, start = Signal(), Signal(), Signal()
+        claimed, pending, start, active = Signal(), Signal(), Signal(), Signal()
         step = Signal(STEP)
         left = Signal(range(p.units_per_group * p.interval))
         unit, phase = Signal(index_width(p.hidden)), Signal(range(p.interval))
@@ -94,7 +94,8 @@ class Drain(wiring.Component):
         m.d.comb += [
             start.eq(pending & (~sends | self.receiver_free)),
             self.receiver_reserve.eq(start & sends),
-            self.rows.valid.eq(start | (left != 0)),
+            active.eq(start | (left != 0)),
+            self.rows.valid.eq(active & (phase < p.row_cycles)),
             self.rows_free.eq(~claimed & (left <= ISSUE_TO_ROWS)),
             self.shift.eq(self.rows.valid),
         ]
@@ -110,18 +111,19 @@ class Drain(wiring.Component):
         m.d.comb += [unit_end.eq(phase == p.interval - 1), last.eq(unit == p.hidden - 1)]
         next_unit = Signal.like(unit)
         m.d.comb += next_unit.eq(
-            Mux(self.rows.valid & unit_end, Mux(last, 0, unit + 1), unit))
+            Mux(active & unit_end, Mux(last, 0, unit + 1), unit))
         m.d.sync += unit.eq(next_unit)
-        with m.If(self.rows.valid):
+        with m.If(active):
             m.d.sync += phase.eq(Mux(unit_end, 0, phase + 1))
         if p.interval == 1:
             m.d.comb += self.rows.next_row.eq(next_unit)
         else:
+            over = last & (phase == p.row_cycles - 1)
             m.d.comb += self.rows.next_row.eq(
-                Mux(self.rows.valid, Mux(last & unit_end, 0, row + 1), row))
+                Mux(self.rows.valid, Mux(over, 0, row + 1), row))
             m.d.sync += row.eq(self.rows.next_row)
         m.d.comb += [
-            self.rows.start.eq(self.rows.valid & (phase == 0)), self.rows.unit.eq(unit),
+            self.rows.start.eq(active & (phase == 0)), self.rows.unit.eq(unit),
             self.rows.last.eq(last), self.rows.first.eq(step.first),
             self.rows.final.eq(step.final), self.rows.error.eq(step.error),
             self.rows.x.eq(Mux(step.no_x, 0, self.sums_x.as_value())),

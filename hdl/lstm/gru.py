@@ -50,7 +50,7 @@ class Gru(wiring.Component):
         m = Module()
         p = self.params
         width, fraction = p.activation.width, p.state.fraction
-        per_cycle = p.gates // p.interval
+        per_cycle = p.rows_per_cycle
         m.submodules.sums = sums = RowSums(p, self.stores["rows"])
         wiring.connect(m, wiring.flipped(self.rows), sums.rows)
         m.submodules.cell_table = cell_table = self.stores["cell"]

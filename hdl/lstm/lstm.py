@@ -1,13 +1,13 @@
 """The LSTM unit: from four row sums to c and h. Bits: `golden.lstm.lstm`."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import C, Cat, Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from golden.formats import Rounding
 from golden.lstm.memories import cell_widths
-from hdl.activation import ActivationTable
+from hdl.activation import ActivationPair, ActivationTable
 from hdl.formats import requantise, saturate, shape
 from hdl.lstm.columns import VectorSignature
 from hdl.lstm.drain import RowsSignature
@@ -22,9 +22,9 @@ class Lstm(wiring.Component):
     """Element-wise part of an LSTM layer: a unit every ``interval`` cycles.
 
     **Latency** ``params.latency`` cycles from a unit's first rows to its h. **Throughput** a unit
-    every ``interval`` cycles: 4 with one row unit, one sigmoid and one tanh table and two
-    multipliers for the cell, 2, or 1 with four row units. **Back-pressure** none, see
-    `RowsSignature`; ``o.free`` is not looked at here.
+    every ``interval`` cycles: 1 with four row units, 2 with two, 4 with one; 4 takes two
+    multipliers and a table of either function beside it, 5 and more one multiplier, 6 and more one
+    table for both functions where it is small. **Back-pressure** none, see `RowsSignature`.
 
     Cycles, counted from the first rows: row sums 0, products 1, totals 2, pre-activations 3,
     gates 4; then the cell, as far as its inputs are there. The batch items go in step.
@@ -51,7 +51,7 @@ class Lstm(wiring.Component):
         m = Module()
         p = self.params
         width, fraction = p.activation.width, p.state.fraction
-        per_cycle = p.gates // p.interval
+        per_cycle = p.rows_per_cycle
         m.submodules.sums = sums = RowSums(p, self.stores["rows"])
         wiring.connect(m, wiring.flipped(self.rows), sums.rows)
         pipe = UnitPipeline(m, self.rows.start, p.interval)
@@ -94,22 +94,21 @@ class Lstm(wiring.Component):
                                               Rounding.FLOOR))
                 z.append(pre)
 
-            lookup = self._tables(m, pipe, item)
             row_of = [gate % per_cycle for gate in range(p.gates)]
-            sigma = lookup("sigmoid", [(3 + row_time[gate], z[row_of[gate]])
-                                       for gate in (0, 1, 3)])
             c_new = Signal(shape(p.state), name=f"c_{item}", reset_less=True)
             if p.cell_norm:
                 z_c = Signal(shape(p.pre), name=f"pre_c_{item}", reset_less=True)
             else:
                 z_c = saturate(c_new >> (fraction - p.pre.fraction), p.pre)
-            g, tanh_c = lookup("tanh", [(3 + row_time[2], z[row_of[2]]), (tanh_time, z_c)])
-
-            i = pipe.hold(sigma[0], i_time, product_time, f"i_{item}")
+            lookups = [(3 + row_time[gate], z[row_of[gate]]) for gate in range(p.gates)]
+            lookups.append((tanh_time, z_c))
+            i, f, g, o, tanh_c = self._lookup(
+                m, pipe, item, lookups, ("sigmoid", "sigmoid", "tanh", "sigmoid", "tanh"))
+            i = pipe.hold(i, i_time, product_time, f"i_{item}")
             g = pipe.hold(g, g_time, product_time, f"g_{item}")
-            o = pipe.hold(sigma[2], o_time, out_time, f"o_{item}")
+            o = pipe.hold(o, o_time, out_time, f"o_{item}")
             c_old = Mux(first, 0, state_read.data[item]).as_signed()
-            uses = [(product_time, i, g), (f_time, sigma[1], c_old), (out_time, o, tanh_c)]
+            uses = [(product_time, i, g), (f_time, f, c_old), (out_time, o, tanh_c)]
             if p.cell_norm:
                 uses.append((cell_time + 1, c_new, norm_scale))
             products = pipe.multiply(uses, f"product_{item}")
@@ -129,19 +128,31 @@ class Lstm(wiring.Component):
             m.d.comb += self.o.data[item][0].eq(h)
         return m
 
-    def _tables(self, m, pipe, item):
-        """A function that looks up (time, code) uses; results are right in cycle time + 1."""
-        def lookup(function, uses):
-            results = [None] * len(uses)
-            for number, group in enumerate(pipe.share(uses)):
-                (code,) = pipe.select([uses[index] for index in group])
-                table = ActivationTable(function, self.params.pre, self.params.activation.width)
+    def _lookup(self, m, pipe, item, uses, functions):
+        """Results of (time, code) uses of ``functions``, each right in cycle time + 1.
+
+        One table serves what does not want it at once; with time enough, one serves both functions.
+        """
+        p = self.params
+        results = [None] * len(uses)
+        if len(pipe.share(uses)) == 1 and ActivationPair.fits(p.pre, p.activation.width):
+            table = ActivationPair(p.pre, p.activation.width)
+            m.submodules[f"activation_{item}"] = table
+            code, is_tanh = pipe.select([(time, code, C(int(function == "tanh"), 1))
+                                         for (time, code), function
+                                         in zip(uses, functions, strict=True)])
+            m.d.comb += [table.z.eq(code), table.is_tanh.eq(is_tanh)]
+            return [table.tanh if function == "tanh" else table.sigmoid for function in functions]
+        for function in ("sigmoid", "tanh"):
+            members = [index for index, name in enumerate(functions) if name == function]
+            for number, group in enumerate(pipe.share([uses[index] for index in members])):
+                (code,) = pipe.select([uses[members[n]] for n in group])
+                table = ActivationTable(function, p.pre, p.activation.width)
                 m.submodules[f"{function}_{item}_{number}"] = table
                 m.d.comb += table.z.eq(code)
-                for index in group:
-                    results[index] = table.y
-            return results
-        return lookup
+                for n in group:
+                    results[members[n]] = table.y
+        return results
 
 
 def prune(h, threshold):

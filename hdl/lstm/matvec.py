@@ -79,7 +79,7 @@ class MatVec(wiring.Component):
             m.d.comb += [x_list.i_position.eq(self.x_position), x_list.i_keep.eq(self.x_keep)]
         m.submodules.array = array = MacArray(
             kind=p.kind, lanes=p.lanes, columns=p.columns, batch=p.batch, operand=self.operand,
-            widths=p.parts, rows=p.gates // p.interval)
+            widths=p.parts, rows=p.rows_per_cycle)
         m.submodules.drain = drain = Drain(p, last_only=self.last_only)
 
         # --- Issue: one slot a cycle -----------------------------------------------------------

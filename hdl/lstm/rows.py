@@ -12,10 +12,10 @@ __all__ = ["RowSums"]
 
 
 class RowSums(wiring.Component):
-    """Scales row sums: ``total = acc_h * scale_h + acc_x * scale_x + bias``, ``rows`` a cycle.
+    """Scales row sums: ``total = acc_h * scale_h + acc_x * scale_x + bias``.
 
-    **Latency** 2 cycles (product, sum). **Throughput** ``rows`` a cycle. **Back-pressure** none.
-    The sum is as wide as it can become; nothing is rounded here.
+    **Latency** 2 cycles (product, sum). **Throughput** ``rows_per_cycle`` a cycle.
+    **Back-pressure** none. The sum is as wide as it can become; nothing is rounded here.
 
     Parameters
     ----------
@@ -30,16 +30,14 @@ class RowSums(wiring.Component):
     scaled_h, scaled_x : Out, [batch][rows]
         One cycle after the rows: ``acc_h * scale_h``; the cell of a GRU takes them apart.
     bias : Out, [rows], beside ``scaled_*``
-
     """
 
     def __init__(self, params, table):
         self.params, self.table = params, table
         p = params
-        self.per_cycle = p.gates // p.interval
-        scaled = {part: width + p.scale_width for part, width in p.parts.items()}
+        self.per_cycle = p.rows_per_cycle
+        scaled = {part: width - p.sum_shift + p.scale_width for part, width in p.parts.items()}
         width = max(*scaled.values(), p.bias_width) + len(scaled)
-
         super().__init__({
             "rows": In(RowsSignature(p)), "total": Out(sums_layout(p, width)),
             "bias": Out(data.ArrayLayout(signed(p.bias_width), self.per_cycle)),
@@ -56,10 +54,12 @@ class RowSums(wiring.Component):
             *scales, bias = fields[row * per_row:(row + 1) * per_row]
             m.d.sync += self.bias[row].eq(bias)
             for item in range(p.batch):
-                m.d.sync += self.scaled_x[item][row].eq(self.rows.x[item][row] * scales[-1])
+                m.d.sync += self.scaled_x[item][row].eq(
+                    (self.rows.x[item][row] >> p.sum_shift) * scales[-1])
                 total = self.scaled_x[item][row] + self.bias[row]
                 if "h" in p.parts:
-                    m.d.sync += self.scaled_h[item][row].eq(self.rows.h[item][row] * scales[0])
+                    m.d.sync += self.scaled_h[item][row].eq(
+                        (self.rows.h[item][row] >> p.sum_shift) * scales[0])
                     total = self.scaled_h[item][row] + total
                 m.d.sync += self.total[item][row].eq(total)
         return m
