@@ -65,7 +65,7 @@ def load(path):
     try:
         with safetensors.safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            tensors = {name: file.get_tensor(name) for name in file.keys()}
     except (safetensors.SafetensorError, ValueError, TypeError) as error:
         reason = " ".join(str(error).split())
         raise ValueError(f"Model file {path} must be whole safetensors data: {reason}") from None
@@ -88,5 +88,6 @@ def load(path):
         raise ValueError(f"Model file {path} must hold valid parameters: {error}") from None
     for name, value in tensors.items():
         if not np.issubdtype(value.dtype, np.integer):
-            raise ValueError(f"Model file {path} must hold integers, tensor {name} is {value.dtype}")
+            raise ValueError(
+                f"Model file {path} must hold integers, tensor {name} is {value.dtype}")
     return block, params, {name: value.astype(np.int64) for name, value in tensors.items()}, info

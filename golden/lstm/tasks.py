@@ -27,7 +27,7 @@ from golden.lstm.params import WEIGHT_KINDS, DenseParams, LayerParams, NetworkPa
 from golden.lstm.trainable import RecurrentNetwork
 
 __all__ = ["MODELS", "TASKS", "Sequences", "Streams", "Task", "cross_validate", "evaluate", "fit",
-           "frames", "integer_outputs", "load_data", "make_model", "network_params", "summary", "train"]
+           "integer_outputs", "load_data", "make_model", "network_params", "summary", "train"]
 
 
 @dataclass(frozen=True)
@@ -53,12 +53,12 @@ class Task:
     head: str = "int8"
     cell_norm: bool = False
     stochastic: bool = False
-    statistics: str = "shared"
+    statistics: str = "step"
     sparsity: float = 0.0
     steps: int = 32
     batch: int = 64
     window: int = 64
-    epochs: int = 60
+    epochs: int = 40
     rate: float = 5e-3
     tune: float = 0.3
     lanes: int = 0
@@ -79,7 +79,8 @@ TASKS = {
     "digits-pixels": Task("digits", "pixels", epochs=100),
     "mnist-rows": Task("mnist", "rows", hidden=100, epochs=20),
     "mnist-pixels": Task("mnist", "pixels", hidden=100, epochs=20),
-    "text": Task("stdlib", "text", hidden=192, batch=32, epochs=6, rate=4e-3),
+    "text": Task("stdlib", "text", hidden=192, batch=32, epochs=6, rate=4e-3,
+                 statistics="shared"),
 }
 
 _ROWS, _TEXT = TASKS["digits-rows"], TASKS["text"]
@@ -133,8 +134,8 @@ def network_params(task):
     """The parameters that a task's network starts from (shifts are found by training)."""
     one_hot = task.view == "text"
     if one_hot:
-        inputs, steps, outputs, code = len(datasets.VOCABULARY), task.steps, len(datasets.VOCABULARY), (
-            Format(7, 0, signed=False))
+        inputs = outputs = len(datasets.VOCABULARY)
+        steps, code = task.steps, Format(7, 0, signed=False)
     else:
         side, code = {"digits": (8, Format(5, 4, signed=False)),
                       "mnist": (28, Format(8, 8, signed=False))}[task.data]
@@ -199,7 +200,8 @@ def fit(network, data, *, seeds=(0,), folds=(0,), epochs, batch=64, window=64, r
     network.train()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seeds[0])
-        start = _resume(resume, network, optimizer, (list(seeds), list(folds), epochs))
+        run = (list(seeds), list(folds), epochs)
+        start = _resume(resume, network, optimizer, run)
         for epoch in range(start, epochs):
             losses, zeros = 0.0, 0.0
             batches = (_text_batches if text else _image_batches)(
@@ -211,18 +213,18 @@ def fit(network, data, *, seeds=(0,), folds=(0,), epochs, batch=64, window=64, r
                     _second_phase(network)
                 for group in optimizer.param_groups:
                     group["lr"] = rate * _schedule(step, total)
-                y, state, step_zeros = network(x, state if text else None)
+                y, state, step_zeros, penalty = network(x, state if text else None)
                 loss = torch.nn.functional.cross_entropy(
                     y.flatten(0, -2), target.flatten(), reduction="none").reshape(len(y), -1)
                 optimizer.zero_grad(set_to_none=True)
-                loss.mean(1).sum().backward()
+                (loss.mean(1) + penalty).sum().backward()
                 _clip(network, 1.0)
                 optimizer.step()
-                network.steer_threshold(step_zeros, min(1.0, 2 * step / max(1, switch)))
+                network.steer(step_zeros, min(1.0, 2 * step / max(1, switch)))
                 losses += float(loss.detach().mean()) / per_epoch
                 zeros += float(step_zeros.mean()) / per_epoch
             if resume:
-                _checkpoint(resume, network, optimizer, epoch + 1, (list(seeds), list(folds), epochs))
+                _checkpoint(resume, network, optimizer, epoch + 1, run)
             if progress:
                 progress(epoch + 1, epochs, {"loss": losses, "zeros": zeros})
     _second_phase(network)
@@ -263,7 +265,7 @@ def _image_batches(data, seeds, folds, epoch, batch, _window):
 
 def _windows(data, batch, window):
     # One window is given up for the random start of each epoch.
-    return (len(data.train) - 1) // batch // window - 1
+    return max(0, (len(data.train) - 1) // batch // window - 1)
 
 
 def _text_batches(data, seeds, _folds, epoch, batch, window):
@@ -296,23 +298,13 @@ def _resume(path, network, optimizer, run):
         optimizer.load_state_dict(saved["optimizer"])
     except Exception as error:  # torch.load raises many kinds for a broken file
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ValueError(f"Checkpoint {path} must be a whole one of this network: {reason}") from None
+        raise ValueError(
+            f"Checkpoint {path} must be a whole one of this network: {reason}") from None
     if tuple(found) != run:
         raise ValueError(f"Checkpoint {path} must be of the same seeds, folds and epochs {run}, "
                          f"not {tuple(found)}")
     torch.set_rng_state(saved["rng"])
     return epoch
-
-
-def frames(params, x):
-    """Input codes [count, steps, inputs] (one_hot: [count, steps]) to a batch-1 block's frames."""
-    first = params.layers[0]
-    x = np.asarray(x, dtype=np.int64)
-    if first.one_hot:
-        return list(x[..., None])
-    padded = np.zeros((*x.shape[:2], first.words_x * first.columns), dtype=np.int64)
-    padded[..., :x.shape[2]] = x
-    return list(padded.reshape(len(x), -1, first.columns))
 
 
 def integer_outputs(params, tensors, x, initial=None):
@@ -394,11 +386,11 @@ def _logits(network, x, window=256):
     """Outputs of all members, and their zeros; text runs on from window to window."""
     with torch.no_grad():
         if not network.params.per_step:
-            y, _, zeros = network(x)
+            y, _, zeros, _ = network(x)
             return y, zeros.mean(0)
         outputs, zeros, state = [], [], None
         for part in x.split(window, dim=2):
-            y, state, share = network(part, state)
+            y, state, share, _ = network(part, state)
             outputs.append(y)
             zeros.append(share.mean(0) * part.shape[2])
         return torch.cat(outputs, 2), torch.stack(zeros).sum(0) / x.shape[2]

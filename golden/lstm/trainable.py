@@ -35,9 +35,16 @@ def paper_scale(fan_in, rows):
     return 0.5 * math.sqrt(6 / (fan_in + rows))
 
 
-def straight_through(value, replaced):
-    """``replaced`` in the forward pass, the gradient of ``value`` in the backward pass."""
-    return value + (replaced - value).detach()
+class _StraightThrough(torch.autograd.Function):
+    """``replaced`` in the forward pass, exactly; the gradient goes to ``value``."""
+
+    @staticmethod
+    def forward(ctx, value, replaced):
+        return replaced.clone()
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return gradient, None
 
 
 class Quantiser:
@@ -62,7 +69,7 @@ class Quantiser:
             scale = self.span(latent.detach()) / self.kind.maximum
         with torch.no_grad():
             codes = self.codes(latent / scale, sample and self.stochastic)
-        return straight_through(latent / scale, codes), scale
+        return _StraightThrough.apply(latent / scale, codes), scale
 
     def span(self, latent):
         rms = latent.square().mean(-1, keepdim=True).sqrt()
@@ -133,8 +140,8 @@ class _FloatArithmetic:
         return value
 
     @staticmethod
-    def output(value, threshold):
-        return value * (value.abs() >= threshold) if threshold is not None else value
+    def output(value):
+        return value
 
 
 class _FixedArithmetic:
@@ -161,12 +168,8 @@ class _FixedArithmetic:
     def state(self, value):
         return _round_half_up(value, self.params.state)
 
-    def output(self, value, threshold):
-        h = _round_half_up(value, self.params.activation)
-        if threshold is None:
-            return h
-        step = self.params.activation.resolution
-        return h * (h.abs() >= (threshold / step).round() * step)
+    def output(self, value):
+        return _round_half_up(value, self.params.activation)
 
 
 def _round_half_up(value, to):
@@ -178,7 +181,7 @@ class _LSTMStep(torch.autograd.Function):
     """Element-wise part of an LSTM step; every rounding is straight-through."""
 
     @staticmethod
-    def forward(ctx, pre, c, cell_scale, cell_bias, threshold, arithmetic):
+    def forward(ctx, pre, c, cell_scale, cell_bias, arithmetic):
         n = c.shape[-1]
         i_f, o = arithmetic.sigmoid(pre[..., :2 * n]), arithmetic.sigmoid(pre[..., 3 * n:])
         g = arithmetic.tanh(pre[..., 2 * n:3 * n])
@@ -187,7 +190,7 @@ class _LSTMStep(torch.autograd.Function):
         z = new if cell_scale is None else new * cell_scale + cell_bias
         t = arithmetic.tanh(z)
         ctx.save_for_backward(i_f, o, g, t, c, new, cell_scale)
-        return arithmetic.output(o * t, threshold), new
+        return arithmetic.output(o * t), new
 
     @staticmethod
     def backward(ctx, dh, dc):
@@ -200,20 +203,20 @@ class _LSTMStep(torch.autograd.Function):
             dscale, dbias = (dz * new).sum(1, keepdim=True), dz.sum(1, keepdim=True)
             dz = dz * cell_scale
         dc = dc + dz
-        dpre = torch.empty(*dc.shape[:-1], 4 * n)
+        dpre = dc.new_empty(*dc.shape[:-1], 4 * n)
         torch.mul(dc, g, out=dpre[..., :n])
         torch.mul(dc, c, out=dpre[..., n:2 * n])
         dpre[..., :2 * n] *= i_f * (1 - i_f)
         torch.mul(dc * i, 1 - g * g, out=dpre[..., 2 * n:3 * n])
         torch.mul(dh * t, o * (1 - o), out=dpre[..., 3 * n:])
-        return dpre, dc * f, dscale, dbias, None, None
+        return dpre, dc * f, dscale, dbias, None
 
 
 class _GRUStep(torch.autograd.Function):
     """Element-wise part of a GRU step: row sums of h and x, gate order r, n, z."""
 
     @staticmethod
-    def forward(ctx, from_h, from_x, state, threshold, arithmetic):
+    def forward(ctx, from_h, from_x, state, arithmetic):
         n = state.shape[-1]
         r = arithmetic.sigmoid(from_h[..., :n] + from_x[..., :n])
         z = arithmetic.sigmoid(from_h[..., 2 * n:] + from_x[..., 2 * n:])
@@ -221,7 +224,7 @@ class _GRUStep(torch.autograd.Function):
         candidate = arithmetic.tanh(arithmetic.state(from_x[..., n:2 * n]) + r * inner)
         new = arithmetic.state(candidate + z * (state - candidate))
         ctx.save_for_backward(r, z, inner, candidate, state)
-        return arithmetic.output(new.clone(), threshold), new
+        return arithmetic.output(new.clone()), new
 
     @staticmethod
     def backward(ctx, dh, dstate):
@@ -230,7 +233,7 @@ class _GRUStep(torch.autograd.Function):
         dn = dstate * (1 - z) * (1 - candidate * candidate)
         dr = dn * inner * r * (1 - r)
         dz = dstate * (state - candidate) * z * (1 - z)
-        return torch.cat([dr, dn * r, dz], -1), torch.cat([dr, dn, dz], -1), dstate * z, None, None
+        return torch.cat([dr, dn * r, dz], -1), torch.cat([dr, dn, dz], -1), dstate * z, None
 
 
 class _Layer(nn.Module):
@@ -242,19 +245,25 @@ class _Layer(nn.Module):
         rows, hidden = params.rows, params.hidden
         self.weight_h = nn.Parameter(torch.empty(members, rows, hidden))
         self.weight_x = nn.Parameter(torch.empty(members, rows, params.inputs))
-        scale = torch.ones(members, rows, 1)
-        self.register_buffer("scale_h", scale * paper_scale(hidden, rows))
-        self.register_buffer("scale_x", scale * paper_scale(params.inputs, rows))
-        self.norm_h, self.norm_x = Norm(members, rows), Norm(members, rows)
+        fan_in = {"h": hidden, "x": params.inputs}
+        if params.joint:
+            fan_in = dict.fromkeys(fan_in, hidden + params.inputs)
+        for source, terms in fan_in.items():
+            self.register_buffer(f"scale_{source}",
+                                 torch.full((members, rows, 1), paper_scale(terms, rows)))
+        self.norms = nn.ModuleDict({source: Norm(members, rows)
+                                    for source in (("joint",) if params.joint else ("h", "x"))})
         self.bias = nn.Parameter(torch.zeros(members, rows))
         if params.cell == "gru":
             self.bias_h = nn.Parameter(torch.zeros(members, hidden))
         if params.cell_norm:
-            self.norm_c = Norm(members, hidden)
+            self.norms["c"] = Norm(members, hidden)
+            nn.init.constant_(self.norms["c"].gamma, 0.5)
             self.cell_bias = nn.Parameter(torch.zeros(members, hidden))
-            nn.init.constant_(self.norm_c.gamma, 0.5)
-        self.register_buffer("threshold", torch.full((members, 1, 1), float(
-            params.threshold * params.activation.resolution)))
+        # Real values; steered by training when it prunes.
+        self.register_buffer("threshold", torch.full(
+            (members,), params.threshold * params.activation.resolution))
+        self.register_buffer("penalty", torch.full((members,), 0.01))
 
     def initialise(self, member, generator):
         """Orthogonal blocks for h, the paper's uniform distribution for x; forget bias 1."""
@@ -268,6 +277,17 @@ class _Layer(nn.Module):
             gate = p.gate_names.index("f" if p.cell == "lstm" else "z")
             self.bias[member, gate * n:(gate + 1) * n] = 1
 
+    def quantised(self, sample):
+        """Integer weights of h and of x, and what a weight of 1 is worth in each."""
+        if not self.params.joint:
+            codes_h, unit_h = self.quantiser(self.weight_h, self.scale_h, sample)
+            codes_x, unit_x = self.quantiser(self.weight_x, self.scale_x, sample)
+            return codes_h, unit_h, codes_x, unit_x
+        codes, unit = self.quantiser(torch.cat([self.weight_h, self.weight_x], 2), self.scale_h,
+                                     sample)
+        n = self.params.hidden
+        return codes[..., :n], unit, codes[..., n:], unit
+
     def folded(self, sample):
         """What the hardware's tensors stand for, as real numbers with gradients.
 
@@ -276,24 +296,24 @@ class _Layer(nn.Module):
         normalisation), ``bias``, and as the cell has them ``bias_h``, ``cell_scale``,
         ``cell_bias``.
         """
-        out = {}
-        bias = self.bias
-        for source, norm in (("h", self.norm_h), ("x", self.norm_x)):
-            codes, unit = self.quantiser(getattr(self, f"weight_{source}"),
-                                         getattr(self, f"scale_{source}"), sample)
-            scale, shift = norm.affine()
-            out[f"codes_{source}"], out[f"unit_{source}"] = codes, unit
-            out[f"row_{source}"] = unit.squeeze(-1) * scale
+        names = ("codes_h", "unit_h", "codes_x", "unit_x")
+        out = dict(zip(names, self.quantised(sample), strict=True))
+        bias, n = self.bias, self.params.hidden
+        for source in ("h", "x"):
+            joint = self.params.joint
+            scale, shift = self.norms["joint" if joint else source].affine()
+            out[f"row_{source}"] = out[f"unit_{source}"].squeeze(-1) * scale
+            if joint and source == "x":
+                continue
             if source == "h" and self.params.cell == "gru":
                 # The candidate gate's recurrent sum is finished before r multiplies it.
-                n = self.params.hidden
                 out["bias_h"] = self.bias_h + shift[:, n:2 * n]
                 shift = torch.cat([shift[:, :n], torch.zeros_like(self.bias_h),
                                    shift[:, 2 * n:]], 1)
             bias = bias + shift
         out["bias"] = bias
         if self.params.cell_norm:
-            out["cell_scale"], shift = self.norm_c.affine()
+            out["cell_scale"], shift = self.norms["c"].affine()
             out["cell_bias"] = self.cell_bias + shift
         return out
 
@@ -329,8 +349,11 @@ class _Layer(nn.Module):
         return out
 
     def forward(self, x, initial, mode):
-        """x [members, batch, steps, inputs] or codes [members, batch, steps]; returns h of every
-        step, the last (h, state), and the state of every step."""
+        """x [members, batch, steps, inputs] or codes [members, batch, steps].
+
+        Returns h of every step, the last (h, state), the state of every step, and the mean |h|
+        [members] before pruning.
+        """
         folded = self.folded(sample=mode.training)
         arithmetic = _FloatArithmetic
         if mode.fixed:
@@ -338,39 +361,58 @@ class _Layer(nn.Module):
             grids = self.grids(self.shifts(folded))
             folded |= {name: _on_grid(folded[name], grids[name]) for name in grids
                        if name in folded}
-        if mode.by_batch:
-            return self._run_by_batch(x, initial, folded, arithmetic)
-        px = self._input_part(x, folded["codes_x"] * folded["row_x"][..., None])
-        px = px + folded["bias"][:, None, None]
-        weight = (folded["codes_h"] * folded["row_h"][..., None]).transpose(1, 2)
+        from_x, sums = (self._sums_by_batch if mode.by_batch else self._sums)(x, folded)
+        cell, prune = self._cell(folded, arithmetic), self._prune(mode)
         h, state = initial
-        outputs, states = [], []
-        for step in px.unbind(2):
-            if self.params.cell == "lstm":
-                sums = torch.baddbmm(step, h, weight)
-                h, state = _LSTMStep.apply(sums, state, *self._cell_affine(folded),
-                                           self._threshold(), arithmetic)
-            else:
-                sums = torch.bmm(h, weight) + self._spread(folded["bias_h"])
-                h, state = _GRUStep.apply(sums, step, state, self._threshold(), arithmetic)
+        outputs, states, activity = [], [], 0.0
+        for step in from_x.unbind(2):
+            h, state = cell(sums(h, step), state)
+            if prune:
+                activity = activity + h.abs().mean((1, 2)) / from_x.shape[2]
+                h = prune(h)
             outputs.append(h)
             states.append(state)
-        return torch.stack(outputs, 2), (h, state), states
+        return torch.stack(outputs, 2), (h, state), states, activity
 
-    def _threshold(self):
-        return self.threshold if bool(self.threshold.any()) else None
+    def _cell(self, folded, arithmetic):
+        """The element-wise part: (what `_sums` gives, state) to (h, state)."""
+        if self.params.cell == "gru":
+            return lambda sums, state: _GRUStep.apply(*sums, state, arithmetic)
+        scale, bias = (folded[name][:, None] if name in folded else None
+                       for name in ("cell_scale", "cell_bias"))
+        return lambda sums, state: _LSTMStep.apply(sums, state, scale, bias, arithmetic)
 
-    def _cell_affine(self, folded):
-        if not self.params.cell_norm:
-            return None, None
-        return folded["cell_scale"][:, None], folded["cell_bias"][:, None]
+    def _sums(self, x, folded):
+        """Row sums of all x, and the function that joins one step's with h's."""
+        from_x = self._input_sums(x, folded["codes_x"] * folded["row_x"][..., None])
+        from_x = from_x + folded["bias"][:, None, None]
+        weight = (folded["codes_h"] * folded["row_h"][..., None]).transpose(1, 2)
+        if self.params.cell == "lstm":
+            return from_x, lambda h, step: torch.baddbmm(step, h, weight)
+        bias_h = self._candidate_rows(folded["bias_h"])
+        return from_x, lambda h, step: (torch.bmm(h, weight) + bias_h, step)
 
-    def _spread(self, bias_h):
-        """A bias of the candidate gate alone, as one of all rows."""
+    def _sums_by_batch(self, x, folded):
+        """The same with each step normalised by its own minibatch (c excepted): the paper's."""
+        from_x = self._input_sums(x, folded["codes_x"] * folded["unit_x"])
+        weight = (folded["codes_h"] * folded["unit_h"]).transpose(1, 2)
+        bias, norms = self.bias[:, None], self.norms
+        if self.params.joint:
+            return from_x, lambda h, step: norms["joint"].by_batch(
+                torch.baddbmm(step, h, weight)) + bias
+        if self.params.cell == "lstm":
+            return from_x, lambda h, step: (norms["h"].by_batch(torch.bmm(h, weight))
+                                            + norms["x"].by_batch(step) + bias)
+        bias_h = self._candidate_rows(self.bias_h)
+        return from_x, lambda h, step: (norms["h"].by_batch(torch.bmm(h, weight)) + bias_h,
+                                        norms["x"].by_batch(step) + bias)
+
+    def _candidate_rows(self, bias_h):
+        """A bias of the GRU's candidate gate alone, as one of all rows."""
         zeros = torch.zeros_like(bias_h)
         return torch.cat([zeros, bias_h, zeros], 1)[:, None]
 
-    def _input_part(self, x, weight):
+    def _input_sums(self, x, weight):
         """Row sums of x [members, batch, steps, ...] with weight [members, rows, inputs]."""
         if self.params.one_hot:
             # A code that is no column adds nothing, as in hardware.
@@ -378,50 +420,35 @@ class _Layer(nn.Module):
             codes = x.clamp(0, self.params.inputs)
             if len(x) == 1:
                 return nn.functional.embedding(codes[0], table[0])[None]
-            member = torch.arange(len(x)).reshape(-1, 1, 1)
-            return table[member, codes]
+            return table[torch.arange(len(x)).reshape(-1, 1, 1), codes]
         sums = x.flatten(1, 2) @ weight.transpose(1, 2)
         return sums.unflatten(1, x.shape[1:3])
 
-    def _run_by_batch(self, x, initial, folded, arithmetic):
-        """The paper's forward pass: each step normalised by its own minibatch (c excepted)."""
-        px = self._input_part(x, folded["codes_x"] * folded["unit_x"])
-        weight = (folded["codes_h"] * folded["unit_h"]).transpose(1, 2)
-        h, state = initial
-        outputs, states = [], []
-        for step in px.unbind(2):
-            from_x = self.norm_x.by_batch(step) + self.bias[:, None]
-            from_h = self.norm_h.by_batch(torch.bmm(h, weight))
-            if self.params.cell == "lstm":
-                h, state = _LSTMStep.apply(from_h + from_x, state, *self._cell_affine(folded),
-                                           self._threshold(), arithmetic)
-            else:
-                h, state = _GRUStep.apply(from_h + self._spread(self.bias_h), from_x, state,
-                                          self._threshold(), arithmetic)
-            outputs.append(h)
-            states.append(state)
-        return torch.stack(outputs, 2), (h, state), states
+    def _prune(self, mode):
+        """The function that zeroes small h, or None; its gradient is straight-through."""
+        if not bool(self.threshold.any()):
+            return None
+        threshold = self.threshold[:, None, None]
+        if mode.fixed:
+            threshold = _on_grid(threshold, self.params.activation.fraction)
+        return lambda h: _StraightThrough.apply(h, h * (h.abs() >= threshold))
 
     def update_norms(self, x, h, initial, states):
         """Statistics of one minibatch: of x, of the h that each step started from, and of c."""
         with torch.no_grad():
-            before = torch.cat([initial[0][:, :, None], h[:, :, :-1]], 2).flatten(1, 2)
-            if self.params.one_hot:
-                x = x.flatten(1, 2)[:, :, None]
+            # About 1,024 steps of a shuffled minibatch are plenty for a moving average.
+            some = slice(-(-1024 // h.shape[2]))
+            before = torch.cat([initial[0][:, some, None], h[:, some, :-1]], 2).flatten(1, 2)
+            codes_h, unit_h, codes_x, unit_x = self.quantised(sample=False)
+            from_h = before @ (codes_h * unit_h).transpose(1, 2)
+            from_x = self._input_sums(x[:, some], codes_x * unit_x).flatten(1, 2)
+            if self.params.joint:
+                self.norms["joint"].update(from_h + from_x)
             else:
-                x = x.flatten(1, 2)
-            # A sample of 1,024 is plenty for a moving average.
-            picks = torch.randint(before.shape[1], (min(1024, before.shape[1]),))
-            codes, unit = self.quantiser(self.weight_h, self.scale_h, False)
-            self.norm_h.update(before[:, picks] @ (codes * unit).transpose(1, 2))
-            codes, unit = self.quantiser(self.weight_x, self.scale_x, False)
-            picked = x[:, picks]
-            if self.params.one_hot:
-                self.norm_x.update(self._input_part(picked, codes * unit).flatten(1, 2))
-            else:
-                self.norm_x.update(picked @ (codes * unit).transpose(1, 2))
+                self.norms["h"].update(from_h)
+                self.norms["x"].update(from_x)
             if self.params.cell_norm:
-                self.norm_c.update(torch.stack(states, 1).detach().flatten(1, 2))
+                self.norms["c"].update(torch.stack(states, 1).detach().flatten(1, 2))
 
 
 def _largest_shift(limits, low=0):
@@ -439,7 +466,7 @@ def _largest_shift(limits, low=0):
 
 
 def _on_grid(value, fraction):
-    return straight_through(value, (value * 2.0**fraction).round() * 2.0**-fraction)
+    return _StraightThrough.apply(value, (value * 2.0**fraction).round() * 2.0**-fraction)
 
 
 class _Head(nn.Module):
@@ -485,7 +512,7 @@ class _Head(nn.Module):
         y = torch.baddbmm(folded["bias"][:, None], h, weight.transpose(1, 2))
         if not mode.fixed:
             return y
-        return straight_through(y, _round_half_up(y.detach(), self.params.output))
+        return _StraightThrough.apply(y, _round_half_up(y.detach(), self.params.output))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -504,21 +531,25 @@ class RecurrentNetwork(nn.Module):
     stochastic:  binary and ternary weights are drawn anew for each minibatch in training
     statistics:  ``shared`` over time (moving averages, what hardware has) or the minibatch's own
                  in each ``step`` (the paper's)
-    sparsity:    share of h that training prunes to zero
+    sparsity:    share of h that training prunes to zero: every |h| below ``threshold``, with a
+                 penalty on the mean |h| (before pruning) that is steered until the share is met
 
     Attributes that a training loop sets: ``fixed`` (hardware arithmetic in the forward pass),
     ``frozen`` (statistics and thresholds stay as they are).
     """
 
     def __init__(self, params, *, seeds=(0,), float_weights=False, stochastic=False,
-                 statistics="shared", sparsity=0.0):
+                 statistics="shared", sparsity=0.0, threshold=0.2):
         super().__init__()
         require_choice("Network statistics", statistics, ("shared", "step"))
         if not 0 <= sparsity < 1:
             raise ValueError(f"Network sparsity must be at least 0 and below 1, not {sparsity!r}")
         if params.head is not None and params.head.raw:
             raise ValueError("A trained head must have scales (raw = False), not raw = True")
-        self.params, self.statistics, self.sparsity = params, statistics, sparsity
+        if not 0 < threshold < 1:
+            raise ValueError(f"Network threshold must be between 0 and 1, not {threshold!r}")
+        self.params, self.statistics = params, statistics
+        self.sparsity, self.threshold = sparsity, threshold
         self.float_weights = float_weights
         self.fixed = self.frozen = False
 
@@ -537,38 +568,39 @@ class RecurrentNetwork(nn.Module):
             generator = torch.Generator().manual_seed(seed)
             for part in (*self.layers, self.head) if self.head else self.layers:
                 part.initialise(member, generator)
-        if sparsity:
-            for part in self.layers:
-                part.threshold.fill_(part.params.activation.resolution)
 
     members = property(lambda self: len(self.layers[0].weight_h))
+    dtype = property(lambda self: self.layers[0].weight_h.dtype)
 
     def initial(self, batch):
         """Zero (h, state) of each layer."""
-        return [tuple(torch.zeros(self.members, batch, part.params.hidden) for _ in range(2))
+        return [tuple(torch.zeros(self.members, batch, part.params.hidden, dtype=self.dtype)
+                      for _ in range(2))
                 for part in self.layers]
 
     def forward(self, x, initial=None, *, by_batch=None):
         """Input codes int64 [members, batch, steps, inputs] (one_hot: without the last axis) to
-        ``(y, final state, zeros)``.
+        ``(y, final state, zeros, penalty)``.
 
         y [members, batch, outputs], with per_step [members, batch, steps, outputs], real values;
-        zeros: each layer's share of zeros in h [layers, members]. ``by_batch`` chooses minibatch
-        statistics; by default they are used in training as ``statistics`` says.
+        zeros: each layer's share of zeros in h [layers, members]; penalty [members]: what pruning
+        adds to the loss. ``by_batch`` chooses minibatch statistics; by default they are used in
+        training as ``statistics`` says.
         """
         if by_batch is None:
             by_batch = self.training and self.statistics == "step" and not self.frozen
         mode = _Mode(self.training, self.fixed, by_batch)
         if not self.params.layers[0].one_hot:
-            x = x.to(torch.float32) * self.params.layers[0].input.resolution
+            x = x.to(self.dtype) * self.params.layers[0].input.resolution
         initial = initial or self.initial(x.shape[1])
-        final, zeros = [], []
+        final, zeros, penalty = [], [], torch.zeros(self.members)
         for part, start in zip(self.layers, initial, strict=True):
-            h, last, states = part(x, start, mode)
+            h, last, states, activity = part(x, start, mode)
             if self.training and not self.frozen:
                 part.update_norms(x, h.detach(), start, states)
             final.append(tuple(value.detach() for value in last))
             zeros.append((h.detach() == 0).float().mean((1, 2, 3)))
+            penalty = penalty + part.penalty * activity
             x = h
         if not self.params.per_step:
             h = h[:, :, -1:]
@@ -576,15 +608,18 @@ class RecurrentNetwork(nn.Module):
         if self.head is not None:
             y = self.head(y, mode)
         y = y.unflatten(1, h.shape[1:3])
-        return (y if self.params.per_step else y[:, :, 0]), final, torch.stack(zeros)
+        return (y if self.params.per_step else y[:, :, 0]), final, torch.stack(zeros), penalty
 
-    def steer_threshold(self, zeros, share=1.0):
-        """Move each layer's threshold so that the zeros near ``share`` of the wanted sparsity."""
-        if not self.sparsity or self.frozen:
+    def steer(self, zeros, share=1.0):
+        """After a minibatch: raise or lower each layer's penalty by how far its ``zeros`` are from
+        the wanted sparsity; ``share`` ramps threshold and sparsity up."""
+        if not self.sparsity:
             return
         for part, measured in zip(self.layers, zeros, strict=True):
-            part.threshold *= torch.exp(0.2 * (share * self.sparsity - measured))[:, None, None]
-            part.threshold.clamp_(part.params.activation.resolution, 0.95)
+            part.penalty *= torch.exp(0.1 * (share * self.sparsity - measured))
+            part.penalty.clamp_(1e-4, 100)
+            if not self.frozen:
+                part.threshold.fill_(share * self.threshold)
 
     def quantise(self, member=0, **resources):
         """``(NetworkParams, tensors)`` of one member.
@@ -605,6 +640,9 @@ class RecurrentNetwork(nn.Module):
                                  if not name.startswith("unit")}, part.grids(p))
                 names = {"codes_h": "weight_h", "codes_x": "weight_x",
                          "row_h": "scale_h", "row_x": "scale_x"}
+                if p.joint:
+                    names["row_h"] = "scale"
+                    del values["row_x"]
                 for name, value in values.items():
                     shape = (p.gates, p.hidden) if name not in (
                         "bias_h", "cell_scale", "cell_bias") else (p.hidden,)

