@@ -44,8 +44,8 @@ def product(params, tensors, x):
     acc = matmul(x, torch.as_tensor(tensors["weight"]), 1 << params.width_x)
     if params.raw:
         return acc
-    scaled = (acc >> params.sum_shift) * torch.as_tensor(tensors["scale"]) + torch.as_tensor(tensors["bias"])
-    return requantise(scaled, params.shift, params.output)
+    scale, bias = torch.as_tensor(tensors["scale"]), torch.as_tensor(tensors["bias"])
+    return requantise((acc >> params.sum_shift) * scale + bias, params.shift, params.output)
 
 
 def random(params, rng):

@@ -1,5 +1,7 @@
 """The cycle model of the output queue, shared by every block that ends in `hdl.lstm.output`."""
 
+from golden.lstm.params import OUTPUT_PLACES
+
 __all__ = ["OutputTimes"]
 
 #: Cycles from an element's result to its transfer on m_axis, queue and output register included.
@@ -11,7 +13,7 @@ QUEUE_RETURN = 0
 class OutputTimes:
     """Transfer times on ``m_axis`` with a sink that is always ready.
 
-    The queue holds two vectors; a vector's rows start only when one of the two places is free.
+    The queue holds `OUTPUT_PLACES` vectors; another one starts only when a place is free.
     """
 
     def __init__(self):
@@ -20,7 +22,9 @@ class OutputTimes:
 
     def go(self):
         """First cycle in which the next vector may start."""
-        return self._ends[-2] + QUEUE_RETURN if len(self._ends) >= 2 else 0
+        if len(self._ends) < OUTPUT_PLACES:
+            return 0
+        return self._ends[-OUTPUT_PLACES] + QUEUE_RETURN
 
     def push(self, times):
         """A vector whose elements' results are visible at ``times``."""

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from golden.check import require_choice, require_int, require_type
 from golden.formats import Format
 
-__all__ = ["CELLS", "ISSUE_TO_ROWS", "WEIGHT_KINDS", "DenseParams", "LayerParams",
+__all__ = ["CELLS", "ISSUE_TO_ROWS", "OUTPUT_PLACES", "WEIGHT_KINDS", "DenseParams", "LayerParams",
            "NetworkParams", "WeightKind", "ceil_div", "ceil_log2"]
 
 #: Gates per hidden unit, in the order of axis 0 of the tensors and of the rows in hardware.
@@ -20,6 +20,9 @@ CELLS = {"lstm": ("i", "f", "g", "o"), "gru": ("r", "n", "z")}
 
 #: Cycles from a slot's issue to its sum in the row registers: column list, weights, adder.
 ISSUE_TO_ROWS = 3
+
+#: Vectors that the output queue has room for: one that fills, one that leaves, one on its way.
+OUTPUT_PLACES = 3
 
 WEIGHT_KINDS = ("binary", "ternary") + tuple(f"int{bits}" for bits in range(2, 13))
 

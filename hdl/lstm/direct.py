@@ -83,7 +83,8 @@ class Direct(wiring.Component):
         m.d.comb += [array.values.eq(values), array.last_x.eq(last)]
         if self.weights is None:
             weights = Signal(self._width)
-            m.d.sync += weights.eq(self.weights_in)
+            with m.If(self.x.valid):    # beside no word there are no weights
+                m.d.sync += weights.eq(self.weights_in)
             m.d.comb += array.weights.eq(weights)
         else:
             m.submodules.weights = self.weights

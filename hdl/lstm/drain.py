@@ -82,7 +82,8 @@ class Drain(wiring.Component):
         p = self.params
         claimed, pending, start, active = Signal(), Signal(), Signal(), Signal()
         step = Signal(STEP)
-        left = Signal(range(p.units_per_group * p.interval))
+        left = Signal(range(p.units_per_group * p.interval))   # cycles after this one
+        running = Signal()                                     # left is not 0
         unit, phase = Signal(index_width(p.hidden)), Signal(range(p.interval))
         row = Signal(self.rows.next_row.shape())
         last_group = (p.groups - 1) * p.units_per_group
@@ -94,20 +95,26 @@ class Drain(wiring.Component):
         m.d.comb += [
             start.eq(pending & (~sends | self.receiver_free)),
             self.receiver_reserve.eq(start & sends),
-            active.eq(start | (left != 0)),
+            active.eq(start | running),
             self.rows.valid.eq(active & (phase < p.row_cycles)),
             self.rows_free.eq(~claimed & (left <= ISSUE_TO_ROWS)),
             self.shift.eq(self.rows.valid),
         ]
+        unit_end, last = Signal(), Signal()
         with m.If(start):
-            m.d.sync += [
-                pending.eq(0), claimed.eq(0),
-                left.eq(Mux(unit == last_group, p.hidden - last_group, p.units_per_group)
-                        * p.interval - 1),
-            ]
+            m.d.sync += [pending.eq(0), claimed.eq(0)]
+        if p.groups == 1:
+            # The vector's own end is the group's; only who issues groups asks for left.
+            with m.If(active):
+                m.d.sync += running.eq(~(last & unit_end))
+        else:
+            m.d.comb += running.eq(left != 0)
+        with m.If(start):
+            m.d.sync += left.eq(
+                Mux(unit == last_group, p.hidden - last_group, p.units_per_group)
+                * p.interval - 1)
         with m.Elif(left != 0):
             m.d.sync += left.eq(left - 1)
-        unit_end, last = Signal(), Signal()
         m.d.comb += [unit_end.eq(phase == p.interval - 1), last.eq(unit == p.hidden - 1)]
         next_unit = Signal.like(unit)
         m.d.comb += next_unit.eq(

@@ -69,7 +69,11 @@ class MacArray(wiring.Component):
         m = Module()
         phases = list(self.widths)
         width = max(self.widths.values())
+        # What a memory's output register holds before its first read may be no weight at all.
+        starting = Signal(init=1)
+        m.d.sync += starting.eq(0)
         bits = self.kind.bits
+        clear = starting | Cat(getattr(self, f"last_{phase}") for phase in phases).any()
         for item in range(self.batch):
             chains = {phase: [Signal(signed(self.widths[phase]), name=f"row_{phase}_{item}_{lane}",
                                      reset_less=True) for lane in range(self.lanes)]
@@ -80,8 +84,7 @@ class MacArray(wiring.Component):
                 codes = [self.weights[(lane * self.columns + column) * bits:][:bits]
                          for column in range(self.columns)]
                 m.d.comb += total.eq(self._sum(acc, self.values[item], codes))
-                last = Cat(getattr(self, f"last_{phase}") for phase in phases).any()
-                m.d.sync += acc.eq(Mux(last, 0, total))
+                m.d.sync += acc.eq(Mux(clear, 0, total))
                 for phase in phases:
                     row, chain = chains[phase][lane], chains[phase]
                     with m.If(getattr(self, f"last_{phase}")):

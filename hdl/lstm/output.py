@@ -1,9 +1,10 @@
-"""The output queue: two vectors of room, so that an engine's rows never have to wait midway."""
+"""The output queue: room for whole vectors, so that an engine's rows never wait midway."""
 
 from amaranth.hdl import Module, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from golden.lstm.params import OUTPUT_PLACES
 from hdl.lstm.columns import VectorSignature
 from hdl.stream import Queue
 
@@ -19,7 +20,7 @@ class OutputQueue(wiring.Component):
     """Vectors in, stream out. A wrong frame's vector leaves as one beat with ``error``.
 
     **Latency** 1 cycle from an element to its beat. **Throughput** an element a cycle.
-    **Back-pressure** by whole vectors: there is room for two.
+    **Back-pressure** by whole vectors: there is room for `golden.lstm.params.OUTPUT_PLACES`.
 
     Parameters
     ----------
@@ -41,8 +42,8 @@ class OutputQueue(wiring.Component):
     def elaborate(self, _platform):
         m = Module()
         layout = data.StructLayout({"beat": beat_layout(self.element, self.batch), "end": 1})
-        m.submodules.queue = queue = Queue(layout, depth=max(2, 2 * self.size))
-        place = Signal(2, init=2)
+        m.submodules.queue = queue = Queue(layout, depth=OUTPUT_PLACES * self.size)
+        place = Signal(range(OUTPUT_PLACES + 1), init=OUTPUT_PLACES)
         returned = queue.o.valid & queue.o.ready & queue.o.payload.end
         m.d.sync += place.eq(place + returned - self.i.reserve)
         m.d.comb += [
