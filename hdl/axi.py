@@ -19,7 +19,8 @@ class AxiStreamTop(wiring.Component):
     **Latency** 0 cycles from ``s_axis`` (and ``s_axis_w``) to the component, 1 cycle from the
     component to ``m_axis``. **Throughput** one beat a cycle. **Back-pressure** passes through:
     ``s_axis_tready`` is the component's own, ``m_axis_*`` come from registers (`SkidBuffer`), so
-    that the component sees a stall one beat later.
+    that the component sees a stall one beat later. Without ``output_register`` the component's
+    own ``o`` is ``m_axis``, 0 cycles away: right where it is a function of registers alone.
 
     It neither counts nor checks frames: that is the component's work.
 
@@ -28,6 +29,7 @@ class AxiStreamTop(wiring.Component):
     component : wiring.Component
         With streams ``i`` (payload ``data``: ArrayLayout of elements; ``last``), ``o`` (``data``,
         ``last``, ``error``) and optionally ``w`` (``data``, ``last``).
+    output_register : bool
 
     Members
     -------
@@ -38,8 +40,8 @@ class AxiStreamTop(wiring.Component):
         Only where the component has ``w``.
     """
 
-    def __init__(self, component):
-        self.component = component
+    def __init__(self, component, *, output_register=True):
+        self.component, self.output_register = component, output_register
         self._inputs = {"s_axis": component.i}
         if hasattr(component, "w"):
             self._inputs["s_axis_w"] = component.w
@@ -54,8 +56,11 @@ class AxiStreamTop(wiring.Component):
     def elaborate(self, _platform):
         m = Module()
         m.submodules.core = core = self.component
-        m.submodules.skid = output = SkidBuffer(core.o.payload.shape())
-        wiring.connect(m, core.o, output.i)
+        o = core.o
+        if self.output_register:
+            m.submodules.skid = output = SkidBuffer(core.o.payload.shape())
+            wiring.connect(m, core.o, output.i)
+            o = output.o
         for name, port in self._inputs.items():
             m.d.comb += [
                 Value.cast(port.payload.data).eq(getattr(self, f"{name}_tdata")),
@@ -64,11 +69,11 @@ class AxiStreamTop(wiring.Component):
                 getattr(self, f"{name}_tready").eq(port.ready),
             ]
         m.d.comb += [
-            self.m_axis_tdata.eq(Value.cast(output.o.payload.data)),
-            self.m_axis_tlast.eq(output.o.payload.last),
-            self.m_axis_tuser.eq(output.o.payload.error),
-            self.m_axis_tvalid.eq(output.o.valid),
-            output.o.ready.eq(self.m_axis_tready),
+            self.m_axis_tdata.eq(Value.cast(o.payload.data)),
+            self.m_axis_tlast.eq(o.payload.last),
+            self.m_axis_tuser.eq(o.payload.error),
+            self.m_axis_tvalid.eq(o.valid),
+            o.ready.eq(self.m_axis_tready),
         ]
         return m
 

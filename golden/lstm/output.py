@@ -4,10 +4,10 @@ from golden.lstm.params import OUTPUT_PLACES
 
 __all__ = ["OutputTimes"]
 
-#: Cycles from an element's result to its transfer on m_axis, queue and output register included.
-QUEUE_LATENCY = 2
+#: Cycles from an element's result to its transfer on m_axis.
+QUEUE_LATENCY = 1
 #: Cycles from a vector's last transfer to the cycle in which its place is free again.
-QUEUE_RETURN = 0
+QUEUE_RETURN = 1
 
 
 class OutputTimes:

@@ -153,6 +153,6 @@ class Dense(AxiStreamTop):
     """`golden.lstm.dense.Dense` as an AXI4-Stream top."""
 
     def __init__(self, params, tensors):
-        super().__init__(DenseCore(params, tensors))
+        super().__init__(DenseCore(params, tensors), output_register=False)  # it ends in a queue
 
 

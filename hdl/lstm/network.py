@@ -110,4 +110,4 @@ class Network(AxiStreamTop):
     """`golden.lstm.network.Network` as an AXI4-Stream top."""
 
     def __init__(self, params, tensors):
-        super().__init__(NetworkCore(params, tensors))
+        super().__init__(NetworkCore(params, tensors), output_register=False)  # it ends in a queue
