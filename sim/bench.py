@@ -142,6 +142,9 @@ class _Vectors:
         if not expected:
             raise ValueError("Golden must answer with at least one beat, not 0")
         image = _frame(block.load.pack(block.image())) if block.load else []
+        self.beside = block.load_beside
+        if self.beside:
+            image *= len(frames)
         self.in_beats, self.out_beats, self.load_beats = len(source), len(expected), len(image)
         self.cycles = None if partial else int(block.cycles(frames))
         busy = self.cycles or int(block.cycles(good) if good else 0)
@@ -160,7 +163,8 @@ class _Vectors:
         """Name -> value of the harness's inputs."""
         return {"scenario": index, "seed": scenario.seed,
                 "idle_p": round(scenario.idle * 65536), "stall_p": round(scenario.stall * 65536),
-                "load_beats": self.load_beats, "in_beats": self.in_beats,
+                "load_beats": self.load_beats, "beside": int(self.beside),
+                "in_beats": self.in_beats,
                 "out_beats": self.out_beats, "limit": self.limit, "quiet": QUIET,
                 "wave_from": NONE if wave_from is None else wave_from,
                 "stop_early": int(early)}

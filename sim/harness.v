@@ -24,6 +24,7 @@ module bench (
     input wire [16:0] idle_p,      // the source holds back a beat with probability idle_p / 65536
     input wire [16:0] stall_p,     // the sink is not ready with probability stall_p / 65536
     input wire [31:0] load_beats,
+    input wire beside,  // the image goes in beside the frames, not before them
     input wire [31:0] in_beats,
     input wire [31:0] out_beats,
     input wire [31:0] limit,       // cycles of a pass, those that the bench itself held up left out
@@ -208,7 +209,7 @@ module bench (
             if (w_valid && w_ready) load_index <= load_index + 1;
             index = load_index + ((w_valid && w_ready) ? 1 : 0);
             if (!w_valid || w_ready) begin
-                if (index < load_beats && {1'b0, source_rng[15:0]} >= idle_p) begin
+                if (index < load_beats && {1'b0, source_rng[31:16]} >= idle_p) begin
                     got = $fread(w_record, image_file);
                     if (got != `LOAD_WIDTH / 8 + 1) unreadable <= unreadable + 1;
                     w_valid <= 1;
@@ -232,7 +233,7 @@ module bench (
             end
             index = in_index + ((s_valid && s_ready) ? 1 : 0);
             if (!s_valid || s_ready) begin
-                if (load_index == load_beats && index < in_beats
+                if ((beside || load_index == load_beats) && index < in_beats
                         && {1'b0, source_rng[15:0]} >= idle_p) begin
                     got = $fread(s_record, input_file);
                     if (got != `IN_WIDTH / 8 + 1) unreadable <= unreadable + 1;
@@ -302,11 +303,14 @@ module bench (
             age <= age + 1;
             if (counting || (s_valid && s_ready)) begin
                 if (out_index < out_beats) cycles <= cycles + 1;
-                if (!s_valid && in_index < in_beats) idle_cycles <= idle_cycles + 1;
+                if ((!s_valid && in_index < in_beats)
+                        || (beside && !w_valid_now && load_index < load_beats))
+                    idle_cycles <= idle_cycles + 1;
                 if (m_valid && !m_ready && out_index < out_beats) stall_cycles <= stall_cycles + 1;
             end
-            if ((m_valid && !m_ready) || (load_index == load_beats ? !s_valid && in_index < in_beats
-                                                                   : !w_valid_now))
+            if ((m_valid && !m_ready)
+                    || ((beside || load_index == load_beats) && !s_valid && in_index < in_beats)
+                    || (load_index < load_beats && !w_valid_now))
                 waited <= waited + 1;
             if (load_index == load_beats && in_index == in_beats && out_index >= out_beats)
                 quiet_done <= quiet_done + 1;
