@@ -45,7 +45,7 @@ def simulate(design: Design, *, frames: int, idle: float, stall: float, seed: in
                               "hash": design.digest, "task": design.task, "passed": False,
                               "failure": None, "netlist": str(netlist) if netlist else None}
     try:
-        verdict = run(design.block, _device(folder, made), frames=feed.frames, name=design.name,
+        verdict = run(design.block, folder / f"{made['design']}.v", frames=feed.frames, name=design.name,
                       netlist=netlist, top=identifier(design.name), simulator=simulator, idle=idle,
                       stall=stall, seed=seed, wave=wave, workdir=BUILD / "sim")
     except BuildError as error:
@@ -68,14 +68,6 @@ def simulate(design: Design, *, frames: int, idle: float, stall: float, seed: in
     answer["tools"] = made["tools"]
     write_json(folder / ("sim-netlist.json" if netlist else "sim.json"), answer)
     return answer
-
-
-def _device(folder: Path, made: Mapping[str, Any]) -> str:
-    """The Verilog, with the memory images named so that any working directory finds them."""
-    text = (folder / f"{made['design']}.v").read_text()
-    for name in made["files"]:
-        text = text.replace(f'$readmemh("{name}"', f'$readmemh("{(folder / name).resolve()}"')
-    return text
 
 
 def _job(name: str, options: Mapping[str, Any]) -> dict[str, Any]:

@@ -111,6 +111,13 @@ class Network(Block):
     def cycles(self, frames):
         return self.schedule(frames)[0]
 
+    def utilisation(self, frames):
+        """Products that count over lanes x columns x cycles, of the array that is busiest."""
+        cycles, engines = self.schedule(frames)
+        # A slot of the last group may have lanes without a row.
+        return max(engine.slots / engine.params.groups * engine.params.rows / engine.params.lanes
+                   for engine in engines) / cycles
+
     def schedule(self, frames):
         """The total of `cycles`, and the engines' `Schedule` objects, layers first, head last."""
         p = self.params
