@@ -239,9 +239,9 @@ class _GRUStep(torch.autograd.Function):
 class _Layer(nn.Module):
     """One layer's latent weights, norms and biases; see `golden.lstm.params.LayerParams`."""
 
-    def __init__(self, params, members, quantiser):
+    def __init__(self, params, members, quantiser, knee):
         super().__init__()
-        self.params, self.quantiser = params, quantiser
+        self.params, self.quantiser, self.knee = params, quantiser, knee
         rows, hidden = params.rows, params.hidden
         self.weight_h = nn.Parameter(torch.empty(members, rows, hidden))
         self.weight_x = nn.Parameter(torch.empty(members, rows, params.inputs))
@@ -351,8 +351,9 @@ class _Layer(nn.Module):
     def forward(self, x, initial, mode):
         """x [members, batch, steps, inputs] or codes [members, batch, steps].
 
-        Returns h of every step, the last (h, state), the state of every step, and the mean |h|
-        [members] before pruning.
+        Returns h of every step, the last (h, state), the state of every step, and, when pruning,
+        the mean of ``knee * log(1 + |h| / knee)`` over h before it is pruned [members]: small h
+        are drawn to zero, large ones hardly.
         """
         folded = self.folded(sample=mode.training)
         arithmetic = _FloatArithmetic
@@ -368,11 +369,11 @@ class _Layer(nn.Module):
         for step in from_x.unbind(2):
             h, state = cell(sums(h, step), state)
             if prune:
-                activity = activity + h.abs().mean((1, 2)) / from_x.shape[2]
+                activity = activity + torch.log1p(h.abs() / self.knee).mean((1, 2))
                 h = prune(h)
             outputs.append(h)
             states.append(state)
-        return torch.stack(outputs, 2), (h, state), states, activity
+        return torch.stack(outputs, 2), (h, state), states, activity * self.knee / len(outputs)
 
     def _cell(self, folded, arithmetic):
         """The element-wise part: (what `_sums` gives, state) to (h, state)."""
@@ -532,7 +533,7 @@ class RecurrentNetwork(nn.Module):
     statistics:  ``shared`` over time (moving averages, what hardware has) or the minibatch's own
                  in each ``step`` (the paper's)
     sparsity:    share of h that training prunes to zero: every |h| below ``threshold``, with a
-                 penalty on the mean |h| (before pruning) that is steered until the share is met
+                 penalty on |h| (before pruning) that is steered until the share is met
 
     Attributes that a training loop sets: ``fixed`` (hardware arithmetic in the forward pass),
     ``frozen`` (statistics and thresholds stay as they are).
@@ -556,7 +557,7 @@ class RecurrentNetwork(nn.Module):
         def quantiser(part):
             return Quantiser(None if float_weights else part.kind, stochastic)
 
-        self.layers = nn.ModuleList(_Layer(part, len(seeds), quantiser(part))
+        self.layers = nn.ModuleList(_Layer(part, len(seeds), quantiser(part), threshold)
                                     for part in params.layers)
         self.head = None
         if params.head is not None:
@@ -616,7 +617,7 @@ class RecurrentNetwork(nn.Module):
         if not self.sparsity:
             return
         for part, measured in zip(self.layers, zeros, strict=True):
-            part.penalty *= torch.exp(0.1 * (share * self.sparsity - measured))
+            part.penalty *= torch.exp(0.3 * (share * self.sparsity - measured))
             part.penalty.clamp_(1e-4, 100)
             if not self.frozen:
                 part.threshold.fill_(share * self.threshold)

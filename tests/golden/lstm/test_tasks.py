@@ -67,6 +67,7 @@ def test_train_learns(digits, changes):
         # 360 held-out digits: within 0.5 points is one digit.
         assert abs(result["accuracy_integer"] - result["accuracy_fixed"]) < 0.6
         assert result["agreement"] > 99
+    assert ("accuracy_step" in result) == (changes.get("statistics") != "shared")
     if "sparsity" in changes:
         assert result["zeros"] > 0.3
 
