@@ -72,7 +72,11 @@ class Loader(wiring.Component):
         part = Signal(range(max(2, *self.beats)))
         which = Signal(range(max(2, len(self.memories))))
         address = Signal.like(self.address)
-        last_part, last_word, word_end, memory_end, image_end = (Signal() for _ in range(5))
+        last_part = Signal()
+        last_word = Signal()
+        word_end = Signal()
+        memory_end = Signal()
+        image_end = Signal()
         with m.Switch(which):
             for index, (beats, (_, depth)) in enumerate(
                     zip(self.beats, self.memories, strict=True)):

@@ -54,7 +54,8 @@ class Queue(wiring.Component):
 
     def elaborate(self, _platform):
         m = Module()
-        put, take = Signal(), Signal()
+        put = Signal()
+        take = Signal()
         m.d.comb += [
             self.i.ready.eq(self.level != self.depth), self.o.valid.eq(self.level != 0),
             put.eq(self.i.valid & self.i.ready), take.eq(self.o.valid & self.o.ready),
@@ -65,7 +66,8 @@ class Queue(wiring.Component):
             shape=unsigned(Shape.cast(self.shape).width), depth=self.depth, init=[],
             attrs=NO_COLLISION)
         write = memory.write_port()
-        first, following = Signal(range(self.depth)), Signal(range(self.depth))
+        first = Signal(range(self.depth))
+        following = Signal(range(self.depth))
         m.d.comb += [write.data.eq(self.i.payload), write.en.eq(put),
                      following.eq(Mux(take, self._next(first), first))]
         m.d.sync += first.eq(following)
@@ -77,7 +79,8 @@ class Queue(wiring.Component):
             m.d.comb += [read.addr.eq(first), output.eq(read.data)]
             return m
         read = memory.read_port()
-        passing, beside = Signal(), Signal(reset_less=True)
+        passing = Signal()
+        beside = Signal(reset_less=True)
         passed = Signal.like(write.data, reset_less=True)
         m.d.comb += [passing.eq(put & (write.addr == following)),
                      read.addr.eq(following), read.en.eq(~passing),

@@ -84,16 +84,21 @@ class ColumnList(wiring.Component):
         width = index_width(self.words)
         m.submodules.memory = memory = Memory(
             shape=unsigned(self._word.size), depth=2 << width, init=[], attrs=NO_COLLISION)
-        write, read = memory.write_port(), memory.read_port()
+        write = memory.write_port()
+        read = memory.read_port()
 
-        filling, reading = Signal(), Signal()
+        filling = Signal()
+        reading = Signal()
         count = [Signal(range(self.words + 1), name=f"count_{n}") for n in range(2)]
-        done, final, error = Signal(2), Signal(2), Signal(2)
+        done = Signal(2)
+        final = Signal(2)
+        error = Signal(2)
         free = Signal(2, init=2)
         m.d.sync += free.eq(free + self.release - self.i.reserve)
         m.d.comb += self.i.free.eq(free != 0)
 
-        position, keep = Signal(width), Signal()
+        position = Signal(width)
+        keep = Signal()
         if self.addressed:
             m.d.comb += [position.eq(self.i_position), keep.eq(self.i_keep)]
         else:

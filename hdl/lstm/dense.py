@@ -132,7 +132,8 @@ class DenseCore(wiring.Component):
         over = Signal()     # the weights have ended before the vector
         rest = Signal()     # the vector has ended before the weights
         i, w = self.i, self.w
-        with_weights, passed = Signal(), Signal()
+        with_weights = Signal()
+        passed = Signal()
         m.d.comb += [
             with_weights.eq((w.valid | over) & ~rest),
             source.i.payload.eq(i.payload), source.i.valid.eq(i.valid & with_weights),

@@ -61,7 +61,8 @@ class Direct(wiring.Component):
             widths=p.parts)
         m.submodules.drain = drain = Drain(p)
         # The next vector may come when its end cannot overtake this one's rows.
-        closed, wait = Signal(), Signal(range(max(1, p.outputs - p.words_x) + 1))
+        closed = Signal()
+        wait = Signal(range(max(1, p.outputs - p.words_x) + 1))
         m.d.comb += [
             self.x.free.eq(self.receiver_free & ~closed & (wait == 0)),
             self.receiver_reserve.eq(self.x.reserve),
@@ -75,7 +76,9 @@ class Direct(wiring.Component):
             m.d.sync += [closed.eq(0), wait.eq(max(0, p.outputs - p.words_x))]
 
         values = Signal(array.values.shape())
-        last, final, error = Signal(), Signal(), Signal()
+        last = Signal()
+        final = Signal()
+        error = Signal()
         m.d.sync += [
             values.eq(Mux(self.x.valid, self.x.data.as_value(), 0)), last.eq(ends),
             final.eq(self.x.final), error.eq(self.x.error),

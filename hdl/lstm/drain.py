@@ -80,11 +80,15 @@ class Drain(wiring.Component):
     def elaborate(self, _platform):
         m = Module()
         p = self.params
-        claimed, pending, start, active = Signal(), Signal(), Signal(), Signal()
+        claimed = Signal()
+        pending = Signal()
+        start = Signal()
+        active = Signal()
         step = Signal(STEP)
         left = Signal(range(p.units_per_group * p.interval))   # cycles after this one
         running = Signal()                                     # left is not 0
-        unit, phase = Signal(index_width(p.hidden)), Signal(range(p.interval))
+        unit = Signal(index_width(p.hidden))
+        phase = Signal(range(p.interval))
         row = Signal(self.rows.next_row.shape())
         last_group = (p.groups - 1) * p.units_per_group
         with m.If(self.end):
@@ -100,7 +104,8 @@ class Drain(wiring.Component):
             self.rows_free.eq(~claimed & (left <= ISSUE_TO_ROWS)),
             self.shift.eq(self.rows.valid),
         ]
-        unit_end, last = Signal(), Signal()
+        unit_end = Signal()
+        last = Signal()
         with m.If(start):
             m.d.sync += [pending.eq(0), claimed.eq(0)]
         if p.groups == 1:

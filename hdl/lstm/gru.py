@@ -77,7 +77,8 @@ class Gru(wiring.Component):
         m.submodules.state = state = Memory(
             shape=data.ArrayLayout(shape(p.state), p.batch), depth=p.hidden, init=[],
             attrs=NO_COLLISION)
-        state_read, state_write = state.read_port(), state.write_port()
+        state_read = state.read_port()
+        state_write = state.write_port()
         m.d.comb += [state_read.addr.eq(pipe.hold(unit, 0, n_time - 1, "unit")),
                      state_write.addr.eq(pipe.hold(unit, 0, state_time, "unit")),
                      state_write.en.eq(pipe.at(state_time))]

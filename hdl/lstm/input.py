@@ -61,13 +61,17 @@ class VectorInput(wiring.Component):
     def elaborate(self, _platform):
         m = Module()
         words = 1 if self.one_hot else ceil_div(self.size, self.columns)
-        word, step = Signal(range(words)), Signal(range(self.steps))
+        word = Signal(range(words))
+        step = Signal(range(self.steps))
         started = Signal()               # this vector has its buffer
         dropping = Signal()              # the frame is too long: wait for its end
-        take, word_last, frame_last = Signal(), Signal(), Signal()
+        take = Signal()
+        word_last = Signal()
+        frame_last = Signal()
         finished = Signal(init=1)        # the beat's last cycle
         payload = self.i.payload
-        wrong, able = Signal(), Signal()
+        wrong = Signal()
+        able = Signal()
         m.d.comb += [
             word_last.eq(word == words - 1),
             frame_last.eq(word_last & (step == self.steps - 1)),

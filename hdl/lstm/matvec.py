@@ -83,19 +83,26 @@ class MatVec(wiring.Component):
         m.submodules.drain = drain = Drain(p, last_only=self.last_only)
 
         # --- Issue: one slot a cycle -----------------------------------------------------------
-        group, base = Signal(range(p.groups)), Signal(range(self.weights.depth))
+        group = Signal(range(p.groups))
+        base = Signal(range(self.weights.depth))
         index_x = Signal(range(p.words_x + 1))
         first = Signal(init=1)                       # this step starts from a cleared state
         rows_free = Signal()                         # a group's sums may replace the rows
-        end, issue, want_x = Signal(), Signal(), Signal()
-        last_h, want_h, h_over, no_h = Signal(), Signal(), Signal(init=1), Signal(init=1)
+        end = Signal()
+        issue = Signal()
+        want_x = Signal()
+        last_h = Signal()
+        want_h = Signal()
+        h_over = Signal(init=1)
+        no_h = Signal(init=1)
         m.d.comb += x_list.index.eq(index_x)
         if p.words_h:
             m.submodules.h_list = h_list = ColumnList(
                 words=p.words_h, columns=p.columns, batch=p.batch, element=element)
             wiring.connect(m, wiring.flipped(self.h), h_list.i)
             index_h = Signal(range(p.words_h + 1))
-            complete, more = h_list.done, Signal()
+            complete = h_list.done
+            more = Signal()
             m.d.comb += [
                 h_list.index.eq(index_h),
                 more.eq(index_h + 1 < h_list.count),
@@ -107,7 +114,8 @@ class MatVec(wiring.Component):
             ]
             with m.If(issue):
                 m.d.sync += index_h.eq(Mux(end, 0, index_h + want_h))
-        no_x, last_x = Signal(), Signal()
+        no_x = Signal()
+        last_x = Signal()
         m.d.comb += [
             no_x.eq(x_list.count == 0),
             want_x.eq(h_over & (index_x < x_list.count)),
@@ -134,8 +142,12 @@ class MatVec(wiring.Component):
         # --- Fetch: the word's weights ---------------------------------------------------------
         flags = data.StructLayout({name: 1 for name in (
             "last_h", "last_x", "end", "no_h", "no_x", "first", "final", "error")})
-        issued, fetch, add = Signal(flags), Signal(flags), Signal(flags)
-        fetch_h, fetch_x, fetch_base = Signal(), Signal(), Signal.like(base)
+        issued = Signal(flags)
+        fetch = Signal(flags)
+        add = Signal(flags)
+        fetch_h = Signal()
+        fetch_x = Signal()
+        fetch_base = Signal.like(base)
         m.d.comb += [
             issued.last_h.eq(issue & last_h),
             # The end of what is in x's rows; with nothing added they stay as they are.
