@@ -36,6 +36,11 @@ def tanh(z, pre, width):
     return y if z >= 0 else -y
 
 
+def short(total, p):
+    """A row sum without its low bits."""
+    return math.floor(Fraction(total, 2**p.sum_shift))
+
+
 def dot(row, vector):
     return sum(int(w) * int(x) for w, x in zip(row, vector, strict=True))
 
@@ -46,10 +51,10 @@ def lstm_unit(p, t, unit, acc_h, acc_x, c):
     z = {}
     for row, gate in enumerate(("i", "f", "g", "o")):
         if p.joint:
-            total = (acc_h[row] + acc_x[row]) * int(t["scale"][row, unit])
+            total = short(acc_h[row] + acc_x[row], p) * int(t["scale"][row, unit])
         else:
-            total = (acc_h[row] * int(t["scale_h"][row, unit])
-                     + acc_x[row] * int(t["scale_x"][row, unit]))
+            total = (short(acc_h[row], p) * int(t["scale_h"][row, unit])
+                     + short(acc_x[row], p) * int(t["scale_x"][row, unit]))
         total += int(t["bias"][row, unit])
         z[gate] = clamp(math.floor(Fraction(total, 2**p.shift)), p.pre)
     i, f, o = (Fraction(sigmoid(z[gate], p.pre, width), one) for gate in "ifo")
@@ -68,8 +73,9 @@ def lstm_unit(p, t, unit, acc_h, acc_x, c):
 def gru_unit(p, t, unit, acc_h, acc_x, state):
     """(h, state) of one unit from its three row sums."""
     width, one = p.activation.width, 2**p.activation.width
-    rows = {gate: (acc_h[row] * int(t["scale_h"][row, unit]),
-                   acc_x[row] * int(t["scale_x"][row, unit]) + int(t["bias"][row, unit]))
+    rows = {gate: (short(acc_h[row], p) * int(t["scale_h"][row, unit]),
+                   short(acc_x[row], p) * int(t["scale_x"][row, unit])
+                   + int(t["bias"][row, unit]))
             for row, gate in enumerate(("r", "n", "z"))}
     r, z = (Fraction(sigmoid(clamp(math.floor(Fraction(sum(rows[gate]), 2**p.shift)), p.pre),
                              p.pre, width), one) for gate in "rz")
@@ -111,7 +117,7 @@ def dense(p, t, x):
     for row in range(p.outputs):
         acc = dot(t["weight"][row], x)
         if not p.raw:
-            acc = clamp(nearest(Fraction(acc * int(t["scale"][row]) + int(t["bias"][row]),
+            acc = clamp(nearest(Fraction(short(acc, p) * int(t["scale"][row]) + int(t["bias"][row]),
                                          2**p.shift)), p.output)
         y.append(acc)
     return y

@@ -37,27 +37,31 @@ def layer_params(draw, inputs=None, given=None, batch=1, activation=None, one_ho
     pre_fraction = draw(st.integers(2, 5))
     fraction = max(pre_fraction, activation.fraction) + draw(st.integers(0, 3))
     return LayerParams(
-        inputs, draw(st.sampled_from([1, *range(2, 14)])), cell=cell, joint=joint, one_hot=one_hot, batch=batch,
+        inputs, draw(st.integers(1, 13)), cell=cell, joint=joint, one_hot=one_hot, batch=batch,
+        sum_shift=draw(st.sampled_from([0, 0, 1])),
         weights=draw(st.sampled_from(WEIGHT_KINDS)), input=given, activation=activation,
         pre=Format(pre_fraction + draw(st.integers(4, 5)), pre_fraction),
         state=Format(fraction + draw(st.integers(1, 5)), fraction),
         scale_width=draw(st.sampled_from([8, 12, 16])), bias_width=draw(st.sampled_from([12, 32])),
-        shift=draw(st.integers(max(4, fraction - pre_fraction), 10)), cell_norm=cell == "lstm" and draw(st.booleans()),
+        shift=draw(st.integers(max(4, fraction - pre_fraction), 10)),
+        cell_norm=cell == "lstm" and draw(st.booleans()),
         cell_shift=draw(st.integers(6, 12)),
         threshold=draw(st.sampled_from([0, 0, 1, activation.maximum // 3])),
         lanes=gates * draw(st.integers(1, 5)), columns=draw(st.sampled_from([1, 1, 2, 3])),
-        interval=draw(st.sampled_from([4, 2, 1] if gates == 4 else [3, 1])))
+        interval=draw(st.sampled_from([1, 2, 4, 5, 7] if gates == 4 else [1, 3, 4, 6])))
 
 
 @st.composite
 def dense_params(draw, inputs=None, given=None, batch=None):
     """A dense layer, or a head behind a layer whose format is ``given``."""
+    raw = draw(st.booleans())
     return DenseParams(
-        inputs or draw(st.integers(1, 9)), draw(st.integers(1, 7)),
+        inputs or draw(st.integers(1, 9)), draw(st.integers(1, 7)), raw=raw,
+        sum_shift=0 if raw else draw(st.sampled_from([0, 0, 1])),
         weights=draw(st.sampled_from(WEIGHT_KINDS)),
         input=given or Format(draw(st.integers(1, 9)), 0, draw(st.booleans())),
         output=Format(draw(st.integers(2, 16)), 4, draw(st.booleans())),
-        raw=draw(st.booleans()), scale_width=draw(st.sampled_from([2, 8, 16])),
+        scale_width=draw(st.sampled_from([2, 8, 16])),
         bias_width=draw(st.sampled_from([2, 16, 32])), shift=draw(st.integers(0, 12)),
         lanes=draw(st.integers(1, 5)), columns=draw(st.sampled_from([1, 1, 2, 3])),
         batch=batch or draw(st.sampled_from([1, 1, 2, 3])))

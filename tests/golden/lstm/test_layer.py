@@ -54,7 +54,8 @@ def test_a_state_can_be_handed_on(case):
 
 def test_a_code_that_is_no_column_adds_nothing():
     p = CASES["symbols"]
-    tensors = Network.random(NetworkParams((p,), None, 1), np.random.default_rng(1)).part("layers.0")
+    block = Network.random(NetworkParams((p,), None, 1), np.random.default_rng(1))
+    tensors = block.part("layers.0")
     outside, _ = layer.run(p, tensors, torch.tensor([[6], [7]]))
     tensors["weight_x"] = tensors["weight_x"] * 0
     zero, _ = layer.run(p, tensors, torch.tensor([[0], [0]]))

@@ -36,6 +36,7 @@ def no_int(subject, field):
             for value in (2.0, True)]
 
 
+LATE = "4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16"
 LAYER = LayerParams(5, 6)
 GRU = {"cell": "gru", "lanes": 6}
 WRONG_LAYER = [
@@ -84,8 +85,11 @@ WRONG_LAYER = [
     ({"lanes": 10, "cell": "gru"}, ValueError,
      r"Layer lanes must be a multiple of 3 \(gates of the gru\), not 10"),
     *no_int("Layer columns", "columns"), *out_of_range("Layer columns", "columns", 1, 64),
-    ({"interval": 3}, ValueError, r"Layer interval must be one of 4, 2, 1, not 3"),
-    ({"interval": 2, **GRU}, ValueError, r"Layer interval must be one of 3, 1, not 2"),
+    *no_int("Layer sum_shift", "sum_shift"), *out_of_range("Layer sum_shift", "sum_shift", 0, 10),
+    *[({"interval": n}, ValueError, rf"Layer interval must be one of 1, 2, {LATE}, not {n}")
+      for n in (0, 3, 17)],
+    *[({"interval": n, **GRU}, ValueError, rf"Layer interval must be one of 1, 3, {LATE}, not {n}")
+      for n in (0, 2, 17)],
     *no_int("Layer batch", "batch"), *out_of_range("Layer batch", "batch", 1, 64),
     ({"store": "disk"}, ValueError, r"Layer store must be one of rom, load, not 'disk'"),
     *[({"joint": True, **others}, ValueError,
@@ -114,6 +118,9 @@ WRONG_DENSE = [
     *no_int("Dense bias_width", "bias_width"),
     *out_of_range("Dense bias_width", "bias_width", 2, 48),
     *no_int("Dense shift", "shift"), *out_of_range("Dense shift", "shift", 0, 40),
+    *no_int("Dense sum_shift", "sum_shift"),
+    *out_of_range("Dense sum_shift", "sum_shift", 0, 17),
+    ({"sum_shift": 1, "raw": True}, ValueError, between("Dense sum_shift", 0, 0, 1)),
     *no_int("Dense lanes", "lanes"), *out_of_range("Dense lanes", "lanes", 1, 4096),
     *no_int("Dense columns", "columns"), *out_of_range("Dense columns", "columns", 1, 64),
     *no_int("Dense batch", "batch"), *out_of_range("Dense batch", "batch", 1, 64),
@@ -124,7 +131,8 @@ NETWORK = NetworkParams((LAYER,), DenseParams(6, 3), 4)
 WRONG_NETWORK = [
     ({"layers": ()}, ValueError, between("Network layers", 1, 16, 0)),
     ({"layers": (LayerParams(6, 6),) * 17}, ValueError, between("Network layers", 1, 16, 17)),
-    ({"layers": (DENSE,)}, TypeError, r"Network layer must be a LayerParams, not DenseParams\(.*\)"),
+    ({"layers": (DENSE,)}, TypeError,
+     r"Network layer must be a LayerParams, not DenseParams\(.*\)"),
     ({"head": LAYER}, TypeError, r"Network head must be a DenseParams, not LayerParams\(.*\)"),
     *no_int("Network steps", "steps"), *out_of_range("Network steps", "steps", 1, 65536),
     *no_int("Network batch", "batch"), *out_of_range("Network batch", "batch", 1, 64),
@@ -162,8 +170,8 @@ def test_init_wrong(right, changes, error, message):
                                           (NETWORK, WRONG_NETWORK)],
                          ids=["layer", "dense", "network"])
 def test_every_parameter_is_checked(right, cases):
-    """A parameter that is added wants its errors here; `direct` has them in its own test."""
-    assert {name for name, *_ in cases for name in name} >= set(right.to_dict()) - {"direct"}
+    """A parameter that is added wants its errors here."""
+    assert {name for name, *_ in cases for name in name} >= set(right.to_dict())
 
 
 @pytest.mark.parametrize("changes", [

@@ -2,12 +2,16 @@
 
 import random
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from amaranth.hdl import ClockDomain, Module
 from amaranth.sim import Simulator
 
-__all__ = ["Answer", "check", "play", "simulate", "wrong_frames"]
+__all__ = ["WORKDIR", "Answer", "check", "play", "simulate", "wrong_frames"]
+
+#: Compiled simulators are kept here from run to run: two files of tests share some.
+WORKDIR = Path(__file__).resolve().parents[3] / "build" / "sim"
 
 QUIET = 40  # cycles after the last beat in which no other may come
 
@@ -26,8 +30,8 @@ class Answer:
     stalled: int
 
 
-def simulate(top, source, count, *, idle=0.0, stall=0.0, seed=0, resets=(), limit=20000):
-    """The `Answer` of ``top`` to the beats ``source`` [(tdata, tlast)], waiting for ``count`` beats.
+def simulate(top, source, count, *, idle=0.0, stall=0.0, seed=0, resets=(), limit=6000):
+    """The `Answer` of ``top`` to the beats ``source`` [(tdata, tlast)], of ``count`` beats.
 
     resets: cycles in which a reset begins, upon which everything begins again. A beat that changes
     or is withdrawn while it waits fails, and so does one too many.
@@ -102,7 +106,7 @@ def simulate(top, source, count, *, idle=0.0, stall=0.0, seed=0, resets=(), limi
 
 
 def play(component, testbench, *others):
-    """Run ``testbench`` to its end, the others beside it, on a component with a clock or without."""
+    """Run ``testbench`` to its end, the others beside it; the component may have no clock."""
     m = Module()
     m.domains.sync = ClockDomain()
     m.submodules.component = component
@@ -146,8 +150,8 @@ def check(block, top, frames, *, answers=None, cycles=None, **options):
     answer = simulate(top, frame_beats(block, frames), len(expected), **options)
     wrong = [(n, a, b) for n, (a, b) in enumerate(zip(answer.beats, expected, strict=True))
              if a != b]
-    assert not wrong, f"{len(wrong)} of {len(expected)} beats differ, first (beat, got, expected): "\
-                      f"{wrong[0]}"
+    assert not wrong, (f"{len(wrong)} of {len(expected)} beats differ, first "
+                       f"(beat, got, expected): {wrong[0]}")
     if cycles is not None:
         if options.get("idle") or options.get("stall"):
             assert answer.cycles <= cycles + answer.idle + answer.stalled
@@ -174,7 +178,7 @@ def wrong_frames(block, frames, lengths, rng):
         more = block.random_frames(1 + length // len(frame), rng)
         sent.append(np.concatenate([frame, *more])[:length])
         *before, last = block.run(since)
-        complete = (min(length, len(frame)) - 1) // p.step_beats if per_step else 0
-        answers += [*before, (last[:complete * p.output_size], "wrong")]
+        owed = (min(length, len(frame)) - 1) // p.step_beats * p.output_size if per_step else 0
+        answers += [*before, (last[:owed], "wrong")]
         since = []
     return sent, answers + (list(block.run(since)) if since else [])
