@@ -136,6 +136,8 @@ class DenseParams(_Params):
         require_int("Dense bias_width", self.bias_width, 2, 48)
         require_int("Dense shift", self.shift, 0, 40)
         require_int("Dense sum_shift", self.sum_shift, 0, 0 if self.raw else self.width_x - 1)
+        if not self.raw:
+            _require_sums("Dense", self)
         require_int("Dense lanes", self.lanes, 1, 4096)
         require_int("Dense columns", self.columns, 1, 64)
         require_int("Dense batch", self.batch, 1, 64)
@@ -234,6 +236,7 @@ class LayerParams(_Params):
         require_int("Layer bias_width", self.bias_width, 4, 48)
         require_int("Layer shift", self.shift, 0, 40)
         require_int("Layer sum_shift", self.sum_shift, 0, min(self.parts.values()) - 1)
+        _require_sums("Layer", self)
         require_type("Layer cell_norm", self.cell_norm, bool)
         require_int("Layer cell_shift", self.cell_shift, 1, 40)
         if self.cell_norm and self.cell != "lstm":
@@ -296,6 +299,15 @@ class LayerParams(_Params):
         ready = [4 + row // self.rows_per_cycle for row in range(self.gates)]
         i, f, g, _o = ready
         return max(i, f, g) + 5 + (2 if self.cell_norm else 0)
+
+
+def _require_sums(subject, params):
+    """Raise unless golden's 64-bit integers hold every scaled sum."""
+    most = 60 - max(params.parts.values()) + params.sum_shift
+    if params.scale_width > most:
+        raise ValueError(f"{subject} scale_width must be at most {most} for sums of "
+                         f"{max(params.parts.values())} bits, not {params.scale_width!r} "
+                         "(or raise sum_shift)")
 
 
 def accumulator_width(operand, kind, terms):

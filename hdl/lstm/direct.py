@@ -90,7 +90,7 @@ class Direct(wiring.Component):
                 m.d.sync += weights.eq(self.weights_in)
             m.d.comb += array.weights.eq(weights)
         else:
-            m.submodules.weights = self.weights
+            m.submodules.weight_memory = self.weights
             position = Signal(index_width(p.words_x))
             with m.If(self.x.valid):
                 m.d.sync += position.eq(Mux(self.x.last, 0, position + 1))

@@ -44,6 +44,8 @@ class MacArray(wiring.Component):
     -------
     values : In, [batch][columns] operands, zero where there is none
     weights : In, lane-major codes
+        Always codes of the kind, beside zero operands too: the code that is no ternary weight
+        (10) would add its carry-in.
     last_h, last_x : In(1), this word is its phase's last
     shift : In(1)
     rows_h, rows_x : Out, [batch][rows] sums

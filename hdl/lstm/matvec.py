@@ -70,7 +70,7 @@ class MatVec(wiring.Component):
         m = Module()
         p = self.params
         element = shape(self.operand)
-        m.submodules.weights = self.weights
+        m.submodules.weight_memory = self.weights
         m.submodules.x_list = x_list = ColumnList(
             words=p.words_x, columns=p.columns, batch=p.batch, element=element,
             addressed=p.one_hot)
@@ -161,8 +161,11 @@ class MatVec(wiring.Component):
         ]
         values = Signal(array.values.shape())
         if p.words_h:
+            # Without a slot the address is the group's first: what the array then adds 0 times is
+            # a weight, and not what a list that is not written yet happens to point at.
             m.d.comb += self.weights.address.eq(fetch_base + Mux(
-                fetch_h, h_list.word.position, x_list.word.position + p.words_h))
+                fetch_h, h_list.word.position,
+                Mux(fetch_x, x_list.word.position + p.words_h, 0)))
             with m.If(fetch_h):
                 m.d.sync += values.eq(h_list.word.data)
             with m.Elif(fetch_x):
@@ -170,7 +173,8 @@ class MatVec(wiring.Component):
             with m.Else():
                 m.d.sync += values.eq(0)
         else:
-            m.d.comb += self.weights.address.eq(fetch_base + x_list.word.position)
+            m.d.comb += self.weights.address.eq(
+                fetch_base + Mux(fetch_x, x_list.word.position, 0))
             m.d.sync += values.eq(Mux(fetch_x, x_list.word.data.as_value(), 0))
 
         # --- Add -------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ def run(array, words, rows_between):
     collected = []
 
     async def testbench(ctx):
+        await ctx.tick()    # in the first cycle the memory has given no weights yet
         for weights, values, ends in words:
             codes = array.kind.encode(weights).reshape(-1)
             ctx.set(array.weights, sum(int(c) << (n * bits) for n, c in enumerate(codes)))
@@ -92,6 +93,7 @@ def test_a_phase_begins_in_the_cycle_after_the_other_ends():
     seen = []
 
     async def testbench(ctx):
+        await ctx.tick()
         ctx.set(array.weights, 0b0101)              # both lanes +1
         for value, last_h, last_x in ((3, 0, 0), (4, 1, 0), (5, 0, 0), (2, 0, 1), (1, 1, 0)):
             ctx.set(array.values, [[value]])
@@ -103,3 +105,22 @@ def test_a_phase_begins_in_the_cycle_after_the_other_ends():
     play(array, testbench)
     assert [h for h, _ in seen[1:]] == [7, 7, 7, 1]
     assert seen[3][1] == 7 and seen[4][1] == 7
+
+
+@pytest.mark.parametrize("name", WEIGHT_KINDS)
+@pytest.mark.parametrize("operand", [Format(4), Format(4, 0, False)], ids=str)
+def test_a_zero_operand_adds_nothing_whatever_the_weight(name, operand):
+    """Between words the weights are whatever stands in the memory."""
+    kind = WeightKind(name)
+    array = MacArray(kind=kind, lanes=1, columns=1, batch=1, operand=operand, widths={"x": 20})
+
+    async def testbench(ctx):
+        ctx.set(array.values, [[0]])
+        for code in kind.encode(np.unique(random_weights(kind, 10_000, np.random.default_rng(0)))):
+            ctx.set(array.weights, int(code))
+            await ctx.tick()
+        ctx.set(array.last_x, 1)
+        await ctx.tick()
+        assert ctx.get(array.rows_x[0][0]) == 0
+
+    play(array, testbench)
