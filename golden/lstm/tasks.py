@@ -79,7 +79,7 @@ TASKS = {
     "digits-pixels": Task("digits", "pixels", epochs=100),
     "mnist-rows": Task("mnist", "rows", hidden=100, epochs=20),
     "mnist-pixels": Task("mnist", "pixels", hidden=100, epochs=20),
-    "text": Task("stdlib", "text", hidden=192, batch=32, epochs=5, rate=4e-3),
+    "text": Task("stdlib", "text", hidden=192, batch=32, epochs=3, rate=4e-3),
 }
 
 _ROWS, _TEXT = TASKS["digits-rows"], TASKS["text"]
