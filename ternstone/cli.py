@@ -114,7 +114,7 @@ def _probability(name: str, value: float) -> float:
 def sim(
     design: Name = None, model: Model = None, param: Param = None,
     every: All = False,
-    frames: Annotated[int, typer.Option(help="Input frames.")] = 20,
+    frames: Annotated[int, typer.Option(help="Input frames.")] = 50,
     idle: Annotated[float, typer.Option(
         metavar="P", help="Probability that the source idles in a cycle.")] = 0.0,
     stall: Annotated[float, typer.Option(
