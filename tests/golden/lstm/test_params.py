@@ -101,6 +101,10 @@ WRONG_LAYER = [
      r"Layer shift must be at least state fraction - pre fraction \(5\), not 4"),
     ({"one_hot": True, "input": Format(2, 0, False)}, ValueError,
      r"Layer input width must hold every symbol code \(0\.\.4\), not 2"),
+    *[({"hidden": 65536, "weights": "int12", "activation": Format(16, 15),
+        "state": Format(24, 15), "scale_width": most + 1, "sum_shift": shift}, ValueError,
+       rf"Layer scale_width must be at most {most} for sums of 43 bits, not {most + 1} "
+       r"\(or raise sum_shift\)") for most, shift in ((17, 0), (22, 5))],
 ]
 
 DENSE = DenseParams(5, 6)
@@ -124,6 +128,8 @@ WRONG_DENSE = [
     *no_int("Dense lanes", "lanes"), *out_of_range("Dense lanes", "lanes", 1, 4096),
     *no_int("Dense columns", "columns"), *out_of_range("Dense columns", "columns", 1, 64),
     *no_int("Dense batch", "batch"), *out_of_range("Dense batch", "batch", 1, 64),
+    ({"inputs": 65536, "weights": "int12", "input": Format(16), "scale_width": 18}, ValueError,
+     r"Dense scale_width must be at most 17 for sums of 43 bits, not 18 \(or raise sum_shift\)"),
     ({"store": "ram"}, ValueError, r"Dense store must be one of rom, load, stream, not 'ram'"),
 ]
 
