@@ -549,6 +549,10 @@ class RecurrentNetwork(nn.Module):
             raise ValueError("A trained head must have scales (raw = False), not raw = True")
         if not 0 < threshold < 1:
             raise ValueError(f"Network threshold must be between 0 and 1, not {threshold!r}")
+        for part in (*params.layers, *([params.head] if params.head else [])):
+            if part.sum_shift:
+                raise ValueError("A trained network's sum_shift must be 0: training rounds whole "
+                                 f"sums, not {part.sum_shift!r}")
         self.params, self.statistics = params, statistics
         self.sparsity, self.threshold = sparsity, threshold
         self.float_weights = float_weights

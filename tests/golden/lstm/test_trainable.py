@@ -282,6 +282,8 @@ def test_wrong_arguments():
         RecurrentNetwork(params, float_weights=True).quantise()
     with pytest.raises(ValueError, match=r"^Network member must be between 0 and 0, not 1$"):
         RecurrentNetwork(params).quantise(1)
+    with pytest.raises(ValueError, match=r"^A trained network's sum_shift must be 0: .*, not 2$"):
+        RecurrentNetwork(make_params(sum_shift=2))
     raw = params.replace(head=params.head.replace(raw=True))
     with pytest.raises(ValueError, match=r"^A trained head must have scales"):
         RecurrentNetwork(raw)
