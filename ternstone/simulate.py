@@ -45,9 +45,10 @@ def simulate(design: Design, *, frames: int, idle: float, stall: float, seed: in
                               "hash": design.digest, "task": design.task, "passed": False,
                               "failure": None, "netlist": str(netlist) if netlist else None}
     try:
-        verdict = run(design.block, folder / f"{made['design']}.v", frames=feed.frames, name=design.name,
-                      netlist=netlist, top=identifier(design.name), simulator=simulator, idle=idle,
-                      stall=stall, seed=seed, wave=wave, workdir=BUILD / "sim")
+        verdict = run(design.block, folder / f"{made['design']}.v", frames=feed.frames,
+                      name=design.name, netlist=netlist, top=identifier(design.name),
+                      simulator=simulator, idle=idle, stall=stall, seed=seed, wave=wave,
+                      workdir=BUILD / "sim")
     except BuildError as error:
         if netlist:
             raise BadInput(f"Netlist {netlist}: {error}") from error
