@@ -69,7 +69,7 @@ DESIGNS: dict[str, DesignEntry] = {
         "next character of a text, binary weights"),
 }
 
-#: Family -> what measures its headline figures.
+#: Family -> what measures its headline figures: name -> part, in order.
 BENCHES: dict[str, str] = {
-    "lstm": "ternstone.bench_lstm:measure",
+    "lstm": "ternstone.bench_lstm:PARTS",
 }

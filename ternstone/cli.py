@@ -188,6 +188,11 @@ def train(
 @app.command()
 def bench(
     family: Annotated[str, typer.Argument(metavar="FAMILY", help="A family of `ternstone list`.")],
+    only: Annotated[list[str] | None, typer.Option(
+        metavar="PART", show_default=False,
+        help="Measure this part alone; as often as needed.")] = None,
+    save: Annotated[Path | None, typer.Option(
+        metavar="FILE", help="Write the answer there, too.", show_default=False)] = None,
     json: Json = False,
 ) -> None:
     """Measure a family's headline figures, each beside what it must reach.
@@ -198,21 +203,26 @@ def bench(
     if family not in BENCHES:
         raise BadInput(f"Family {family!r} is not known: {suggest(family, BENCHES)}")
     from golden.files import write_json
+    from ternstone import bench as work
     from ternstone.generate import BUILD
 
-    rows = []
+    parts = resolve(BENCHES[family])
+    for name in only or []:
+        if name not in parts:
+            raise BadInput(f"Part {name!r} of {family} is not known: {suggest(name, parts)}")
+    if save is not None and (save.is_dir() or not save.parent.is_dir()):
+        raise BadInput(f"File {save} must be in a folder that exists, and be none itself")
     with report.stderr.status(f"measuring {family}") as status:
-        for row in resolve(BENCHES[family])(lambda what: status.update(f"measuring {what}")):
-            rows.append(row)
-    met = all(row["met"] is not False for row in rows)
-    answer = {"family": family, "met": met, "figures": rows}
-    write_json(BUILD / f"bench-{family}.json", answer)
+        rows = work.measure({name: part for name, part in parts.items()
+                             if name in (only or parts)},
+                            lambda what: status.update(f"measuring {what}"))
+    answer = work.answer(family, rows)
+    for path in (BUILD / f"bench-{family}.json", save):
+        if path:
+            write_json(path, answer)
     if json:
         report.print_json(answer)
     else:
-        report.print_table(f"Figures of {family}", ["figure", "setting", "measured", "must be",
-                                                    "met", "how"],
-                           [[r["figure"], r["setting"], r["measured"], r["target"], r["met"],
-                             r["how"]] for r in rows])
-    if not met:
+        work.print_answer(answer)
+    if not answer["met"]:
         raise typer.Exit(1)

@@ -1,0 +1,1 @@
+"""From Verilog to FPGAs: area by Yosys; boards and bitstreams will stand beside it."""

