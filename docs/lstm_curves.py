@@ -1,0 +1,320 @@
+"""Draws the curves of docs/lstm.md and writes its measured tables, and README.md's.
+
+``python docs/lstm_curves.py`` from the root, with the packages installed. Curves come from golden's
+cycle model, which simulation confirms cycle by cycle; multipliers and tables are counted in the
+elaborated hardware; measured tables are copied from docs/results/*.json and models/. The same
+inputs give the same bytes.
+"""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+from amaranth.back import rtlil
+
+from golden import modelfile
+from golden.formats import Format
+from golden.lstm import layer
+from golden.lstm.build import network
+from golden.lstm.mac_array import random_weights
+from golden.lstm.matvec import Schedule
+from golden.lstm.memories import layer_memories
+from hdl.lstm.gru import Gru
+from hdl.lstm.lstm import Lstm
+from hdl.lstm.store import stores
+
+__all__ = ["CURVES", "PAGES", "TABLES", "dense_step", "draw", "fill", "flows", "layer_params",
+           "step_cycles"]
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "docs" / "results"
+MODELS = ROOT / "models"
+PAGES = ("docs/lstm.md", "README.md")
+
+#: What makes each file of results.
+COMMANDS = {
+    "lstm-accuracy.json": "python -m golden.lstm.accuracy docs/results/lstm-accuracy.json",
+    "lstm-bench.json": "ternstone bench lstm --json > docs/results/lstm-bench.json",
+    "lstm-sim.json": "ternstone sim --all --json > docs/results/lstm-sim.json",
+}
+
+
+# --- The cycle model -------------------------------------------------------------------------
+
+def layer_params(**arguments):
+    """Parameters of one layer without a head."""
+    return network(outputs=0, steps=1, **arguments).layers[0]
+
+
+def step_cycles(params, kept_h, kept_x, steps=8):
+    """Cycles of a step in the steady state, input and receiver never in the way.
+
+    kept_h: bool array [words of h]; kept_x: kept words of x, in every step
+    """
+    engine, h, released = Schedule(params), None, []
+    last = np.minimum((np.flatnonzero(kept_h) + 1) * params.columns, params.hidden) - 1
+    for _ in range(steps):
+        times = engine.step(0, kept_x, h)
+        h = (times[last] + 1, int(times[-1]) + 1)
+        released.append(engine.released[-1])
+    return (released[-1] - released[steps // 2 - 1]) / (steps - steps // 2)
+
+
+def dense_step(params):
+    """The closed form of `step_cycles` when nothing is zero: groups x words."""
+    return params.groups * (params.words_h + params.words_x)
+
+
+def flows(params):
+    """Whether the element-wise part keeps up when nothing is zero: then `dense_step` is exact.
+
+    A group's rows must have left when the next sums for their registers come, and the last units
+    of a step must be in h's list when the next step gets to its end.
+    """
+    last_units = params.hidden - (params.groups - 1) * params.units_per_group
+    before = params.words_h + (params.words_x if params.joint else 0)
+    rows_leave = params.groups == 1 or params.units_per_group * params.interval <= before
+    return rows_leave and 5 + (last_units - 1) * params.interval + params.latency <= params.words_h
+
+
+# --- Curves ----------------------------------------------------------------------------------
+
+def _cycles(plot):
+    """Cycles per step and utilisation, against lanes and interval."""
+    figure, (left, right) = plot.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
+    lanes = [16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024]
+    for interval in (1, 2, 4, 8, 16):
+        cycles = []
+        for n in lanes:
+            p = layer_params(inputs=64, hidden=256, lanes=n, interval=interval)
+            cycles.append(step_cycles(p, np.ones(p.words_h, bool), p.words_x))
+        useful = [1024 * 320 / (n * c) for n, c in zip(lanes, cycles, strict=True)]
+        left.plot(lanes, cycles, marker="o", markersize=3, label=f"interval {interval}")
+        right.plot(lanes, useful, marker="o", markersize=3)
+    left.plot(lanes, [1024 * 320 / n for n in lanes], "k:", linewidth=1, label="ideal")
+    for axes, name in ((left, "cycles per step"), (right, "useful products / (lanes x cycles)")):
+        axes.set(xscale="log", xlabel="lanes", ylabel=name)
+        axes.set_xticks([16, 32, 64, 128, 256, 512, 1024], labels=[16, 32, 64, 128, 256, 512, 1024])
+        axes.minorticks_off()
+    left.set(yscale="log")
+    left.set_yticks([500, 1000, 2000, 5000, 10000, 20000],
+                    labels=["500", "1,000", "2,000", "5,000", "10,000", "20,000"])
+    right.set(ylim=(0, 1.05))
+    left.legend(fontsize=8)
+    figure.suptitle("Dense steady state: 64 inputs, 256 units, one column a cycle", fontsize=10)
+    return figure
+
+
+def _skipping(plot):
+    """Speed-up against state sparsity."""
+    figure, axes = plot.subplots(figsize=(6, 4), layout="constrained")
+    order = np.random.default_rng(0).permutation(1000)
+    share = np.array([0, 0.2, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.81, 0.84, 0.87, 0.9, 0.92, 0.94,
+                      0.95, 0.96, 0.97, 0.98])
+    for interval in (1, 2, 4):
+        p = layer_params(inputs=96, one_hot=True, hidden=1000, lanes=200, interval=interval)
+        cycles = [step_cycles(p, ~np.isin(np.arange(1000), order[:round(s * 1000)]), 1)
+                  for s in share]
+        axes.plot(100 * share, cycles[0] / np.array(cycles), marker="o", markersize=3,
+                  label=f"interval {interval}")
+    axes.plot(100 * share, 1 / (1 - share), "k:", linewidth=1, label="1 / (1 - s)")
+    axes.set(yscale="log", xlabel="s: state columns skipped, %", ylabel="speed-up of a whole step")
+    axes.set_yticks([1, 2, 5, 10, 20, 50], labels=[1, 2, 5, 10, 20, 50])
+    axes.minorticks_off()
+    axes.legend(fontsize=8)
+    axes.set_title("1,000 units, 200 lanes, one-hot input; each against itself dense", fontsize=10)
+    return figure
+
+
+def _memory(plot):
+    """Bits of the weight memory and of the row table."""
+    figure, axes = plot.subplots(figsize=(6, 3.2), layout="constrained")
+    kinds, bits = zip(*_memory_bits().items(), strict=True)
+    weights, rows = (np.array(part) / 1000 for part in zip(*bits, strict=True))
+    axes.bar(kinds, weights, label="weights")
+    axes.bar(kinds, rows, bottom=weights, label="scales and biases of the rows")
+    axes.set(ylabel="kbit")
+    axes.legend(fontsize=8)
+    axes.set_title("Memories of a layer with 64 inputs and 256 units", fontsize=10)
+    return figure
+
+
+#: File beside this one -> what draws it.
+CURVES = {"lstm-cycles.svg": _cycles, "lstm-skipping.svg": _skipping, "lstm-memory.svg": _memory}
+
+
+def draw(folder):
+    """Draw every curve into ``folder``."""
+    import matplotlib
+
+    matplotlib.use("svg")
+    from matplotlib import pyplot
+
+    style = {"svg.hashsalt": "ternstone", "svg.fonttype": "none", "axes.grid": True,
+             "grid.alpha": 0.3, "savefig.facecolor": "white"}
+    with matplotlib.rc_context(style):
+        for name, make in CURVES.items():
+            figure = make(pyplot)
+            figure.savefig(Path(folder) / name, metadata={"Date": None, "Creator": None})
+            pyplot.close(figure)
+
+
+# --- Tables ----------------------------------------------------------------------------------
+
+def _memory_bits():
+    """Weight kind -> bits of (weight memory, row table)."""
+    out = {}
+    for kind in ("binary", "ternary", "int4", "int8", "int12"):
+        p = layer_params(inputs=64, hidden=256, weights=kind)
+        rng = np.random.default_rng(0)
+        tensors = {name: random_weights(p.kind, shape, rng) if name.startswith("weight")
+                   else np.zeros(shape, np.int64) for name, shape in layer.shapes(p).items()}
+        bits = {name: width * len(words)
+                for name, (width, words) in layer_memories(p, tensors).items()}
+        out[kind] = (bits["weights"], bits["rows"])
+    return out
+
+
+def _memory_table():
+    bits = _memory_bits()
+    rows = [[kind, f"{weights:,}", f"{bits['int12'][0] / weights:.0f}", f"{rows:,}"]
+            for kind, (weights, rows) in bits.items()]
+    return _table(["weights", "bits of the weight memory", "times less than int12",
+                   "bits of scales and biases"], rows)
+
+
+def _interval_table(cell, intervals):
+    """Multipliers and tables of the element-wise part, counted in the elaborated cell."""
+    rows = []
+    for interval in intervals:
+        p = layer_params(inputs=1, hidden=2, lanes=12, cell=cell, interval=interval)
+        modules = _modules(p)
+        sums, unit = (len(re.findall(r"cell \$mul", modules[name])) for name in ("sums", "top"))
+        small = _tables(_modules(p.replace(pre=Format(8, 4))))
+        rows.append([interval, p.rows_per_cycle, sums, unit, _tables(modules), small, p.latency])
+    return _table(["interval", "rows a cycle", "multipliers for scales",
+                   "multipliers of the cell", "tables", "tables, pre s8.4", "latency"], rows)
+
+
+def _modules(params):
+    """Module name -> RTLIL of a layer's elaborated cell."""
+    tensors = {name: np.ones(shape, np.int64) for name, shape in layer.shapes(params).items()}
+    memories = layer_memories(params, tensors)
+    del memories["weights"]     # the cell has no use for them
+    cell = {"lstm": Lstm, "gru": Gru}[params.cell](params, stores(memories, params.store))
+    text = rtlil.convert(cell, name="top")
+    return {body.split()[0].split(".")[-1].lstrip("\\"): body
+            for body in re.split(r"\nmodule ", text)}
+
+
+def _tables(modules):
+    count = {name: sum(module.startswith(start) for module in modules)
+             for name, start in (("sigmoid", "sigmoid_"), ("tanh", "tanh_"),
+                                 ("for both", "activation_"))}
+    return ", ".join(f"{number} {name}" for name, number in count.items() if number)
+
+
+def _load(name):
+    path = RESULTS / name
+    return json.loads(path.read_text()) if path.exists() else None
+
+
+def _missing(name):
+    return f"Not measured yet: `{COMMANDS[name]}`."
+
+
+def _accuracy_table():
+    table = _load("lstm-accuracy.json")
+    if table is None:
+        return _missing("lstm-accuracy.json")
+    rows = []
+    for name, record in table.items():
+        task, figures = record["task"], record["figures"]
+        metric = "bpc" if task["view"] == "text" else "accuracy"
+        digits, unit = (3, "bpc") if metric == "bpc" else (2, "%")
+        cells = [_with_spread(figures.get(f"{metric}_{kind}"), digits)
+                 for kind in ("step", "float", "fixed", "integer")]
+        zeros = _with_spread(figures.get("zeros"), 1, 100) if "zeros" in figures else "-"
+        rows.append([f"`{name}`", record.get("data", task["data"]),
+                     f"{task['cell']} {task['hidden']}", task["weights"], record["epochs"],
+                     len(record["seeds"]), unit, *cells, zeros])
+    return _table(["experiment", "data", "network", "weights", "epochs", "seeds", "in",
+                   "float, minibatch statistics", "float, frozen", "fake-quantised", "integer",
+                   "zeros in h, %"], rows)
+
+
+def _with_spread(figure, digits, factor=1):
+    if figure is None:
+        return "-"
+    text = f"{factor * figure['mean']:.{digits}f}"
+    many = len(figure["seeds"]) > 1
+    return f"{text} ± {factor * figure['spread']:.{digits}f}" if many else text
+
+
+def _bench_table():
+    bench = _load("lstm-bench.json")
+    if bench is None:
+        return _missing("lstm-bench.json")
+    met = {True: "yes", False: "no", None: "-"}
+    return _table(["figure", "setting", "measured", "must be", "met", "how"],
+                  [[row["figure"], row["setting"], _number(row["measured"]), row["target"],
+                    met[row["met"]], row["how"]] for row in bench["figures"]])
+
+
+def _number(value):
+    return f"{value:,}" if isinstance(value, int) else (
+        f"{value:.4g}" if isinstance(value, float) else str(value))
+
+
+def _sim_table():
+    sim = _load("lstm-sim.json")
+    if sim is None:
+        return _missing("lstm-sim.json")
+    rows = []
+    for run in sim["designs"]:
+        _, params, _, info = modelfile.load(MODELS / f"{run['design']}.safetensors")
+        figures, first = info["figures"], params.layers[0]
+        score = (f"{figures['bpc_integer']:.2f} bpc" if "bpc_integer" in figures
+                 else f"{figures['accuracy_integer']:.1f} %")
+        equal = f"{run['mismatches']} of {run['beats']:,}" if run["passed"] else "FAILED"
+        rows.append([f"`{run['design']}`", f"{first.cell} {first.hidden}, {first.weights}",
+                     f"{first.lanes}", equal, f"{run['cycles']:,}", f"{run['expected_cycles']:,}",
+                     f"{run['utilisation']:.3f}", score])
+    return _table(["design", "network", "lanes", "beats that differ", "cycles, measured",
+                   "cycles, golden", "utilisation", "held-out data"], rows)
+
+
+def _table(head, rows):
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
+
+
+#: Marker -> what writes the table that follows it.
+TABLES = {
+    "accuracy": _accuracy_table,
+    "bench": _bench_table,
+    "sim": _sim_table,
+    "memory": _memory_table,
+    "interval-lstm": lambda: _interval_table("lstm", (1, 2, 4, 5, 6)),
+    "interval-gru": lambda: _interval_table("gru", (1, 3, 4, 5)),
+}
+
+
+def fill(text):
+    """``text`` with every table between its markers written anew."""
+    def replaced(match):
+        return f"<!-- table: {match[1]} -->\n\n{TABLES[match[1]]()}\n\n<!-- end -->"
+
+    return re.sub(r"<!-- table: ([\w-]+) -->.*?<!-- end -->", replaced, text, flags=re.DOTALL)
+
+
+def main():
+    for page in PAGES:
+        path = ROOT / page
+        path.write_text(fill(path.read_text()))
+    draw(ROOT / "docs")
+
+
+if __name__ == "__main__":
+    main()
