@@ -211,7 +211,8 @@ def bench(
         if name not in parts:
             raise BadInput(f"Part {name!r} of {family} is not known: {suggest(name, parts)}")
     if save is not None and (save.is_dir() or not save.parent.is_dir()):
-        raise BadInput(f"File {save} must be in a folder that exists, and be none itself")
+        raise BadInput(f"File {save} must be in a folder that exists, "
+                       "and must not be a folder itself")
     with report.stderr.status(f"measuring {family}") as status:
         rows = work.measure({name: part for name, part in parts.items()
                              if name in (only or parts)},

