@@ -7,11 +7,16 @@ from pathlib import Path
 import numpy as np
 from amaranth.hdl import ClockDomain, Module
 from amaranth.sim import Simulator
+from hypothesis import HealthCheck, Phase, settings
 
-__all__ = ["WORKDIR", "Answer", "check", "play", "simulate", "wrong_frames"]
+__all__ = ["RANDOM", "WORKDIR", "Answer", "check", "play", "simulate", "wrong_frames"]
 
 #: Compiled simulators are kept here from run to run: two files of tests share some.
 WORKDIR = Path(__file__).resolve().parents[3] / "build" / "sim"
+
+#: Random designs are small anyhow, and a run takes a second: none is made smaller still.
+RANDOM = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow],
+                  phases=[Phase.explicit, Phase.reuse, Phase.generate])
 
 QUIET = 40  # cycles after the last beat in which no other may come
 

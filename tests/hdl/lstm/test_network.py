@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import sim
@@ -22,10 +22,9 @@ from golden.lstm.params import DenseParams, LayerParams, NetworkParams
 from hdl.lstm.network import Network as Top
 from hdl.verilog import emit
 from tests.golden.lstm.networks import networks, one_layer
-from tests.hdl.lstm.bench import WORKDIR, check, wrong_frames
+from tests.hdl.lstm.bench import RANDOM, WORKDIR, check, wrong_frames
 
 ROOT = Path(__file__).resolve().parents[3]
-SLOW_START = [HealthCheck.too_slow, HealthCheck.data_too_large]
 
 icarus = pytest.mark.skipif(not shutil.which("iverilog"), reason="Icarus Verilog is missing")
 
@@ -46,14 +45,14 @@ def lengths(block, count, rng):
 
 # -- many tiny networks
 
-@settings(max_examples=45, deadline=None, suppress_health_check=SLOW_START)
+@settings(RANDOM, max_examples=45)
 @given(networks())
 def test_bits_order_tlast_and_cycles(case):
     block, frames = case
     check(block, top(block), frames)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=SLOW_START)
+@settings(RANDOM, max_examples=25)
 @given(networks(), st.sampled_from([(0.3, 0.0), (0.0, 0.5), (0.4, 0.4), (0.9, 0.0), (0.0, 0.9)]),
        st.integers(0, 2**16))
 def test_stalls(case, levels, seed):
@@ -63,7 +62,7 @@ def test_stalls(case, levels, seed):
     check(block, top(block), frames, idle=idle, stall=stall, seed=seed, limit=60000)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=SLOW_START)
+@settings(RANDOM, max_examples=25)
 @given(networks(frames=7), st.sampled_from([0.0, 0.0, 0.4]), st.integers(0, 2**16))
 def test_frames_of_wrong_length(case, stall, seed):
     """One beat with tuser for each, and the next frame is right."""
@@ -73,7 +72,7 @@ def test_frames_of_wrong_length(case, stall, seed):
     check(block, top(block), sent, answers=answers, idle=stall, stall=stall, seed=seed, limit=60000)
 
 
-@settings(max_examples=18, deadline=None, suppress_health_check=SLOW_START)
+@settings(RANDOM, max_examples=18)
 @given(networks(frames=3), st.integers(0, 2**16), st.sampled_from([0.0, 0.4]))
 def test_resets_leave_no_trace(case, seed, stall):
     block, frames = case
@@ -89,6 +88,8 @@ CORNERS = {
     "more lanes than rows": one_layer({"lanes": 9}, hidden=3, lanes=64),
     "a lane short": one_layer({}, hidden=7, lanes=24),
     "more columns than elements": one_layer({"columns": 9}, inputs=2, hidden=3, columns=5),
+    "elements beyond the last": one_layer({"columns": 4}, weights="binary", inputs=4, columns=3,
+                                          batch=2, per_step=True),
     "raw head": one_layer({"raw": True}),
     "raw binary head on a batch": one_layer({"raw": True, "weights": "binary"}, batch=3),
     "no head, each step": one_layer(None, per_step=True, batch=2),
