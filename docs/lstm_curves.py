@@ -1,31 +1,37 @@
 """Draws the curves of docs/lstm.md and writes its measured tables, and README.md's.
 
-``python docs/lstm_curves.py`` from the root, with the packages installed. Curves come from golden's
-cycle model, which simulation confirms cycle by cycle; multipliers and tables are counted in the
-elaborated hardware; measured tables are copied from docs/results/*.json and models/. The same
-inputs give the same bytes.
+``python docs/lstm_curves.py`` from the root, with the packages installed; ``--area`` first measures
+the array's cells, which takes a Yosys (``pip install -e .[synth]``) and some minutes. Curves come
+from golden's cycle model, which simulation confirms cycle by cycle; multipliers and tables are
+counted in the elaborated hardware; measured tables are copied from docs/results/*.json and models/.
+The same inputs give the same bytes.
 """
 
 import json
 import re
+import sys
 from pathlib import Path
 
 import numpy as np
 from amaranth.back import rtlil
 
 from golden import modelfile
+from golden.files import write_json
 from golden.formats import Format
 from golden.lstm import layer
 from golden.lstm.build import network
 from golden.lstm.mac_array import random_weights
 from golden.lstm.matvec import Schedule
 from golden.lstm.memories import layer_memories
+from golden.lstm.params import WeightKind, accumulator_width
 from hdl.lstm.gru import Gru
 from hdl.lstm.lstm import Lstm
+from hdl.lstm.mac_array import MacArray
 from hdl.lstm.store import stores
+from hdl.verilog import emit
 
 __all__ = ["CURVES", "PAGES", "TABLES", "dense_step", "draw", "fill", "flows", "layer_params",
-           "step_cycles"]
+           "measure_area", "step_cycles"]
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "docs" / "results"
@@ -35,7 +41,8 @@ PAGES = ("docs/lstm.md", "README.md")
 #: What makes each file of results.
 COMMANDS = {
     "lstm-accuracy.json": "python -m golden.lstm.accuracy docs/results/lstm-accuracy.json",
-    "lstm-bench.json": "ternstone bench lstm --json > docs/results/lstm-bench.json",
+    "lstm-area.json": "python docs/lstm_curves.py --area",
+    "lstm-bench.json": "ternstone bench lstm --save docs/results/lstm-bench.json",
     "lstm-sim.json": "ternstone sim --all --json > docs/results/lstm-sim.json",
 }
 
@@ -140,8 +147,44 @@ def _memory(plot):
     return figure
 
 
+def _area(plot):
+    """LUTs for each product a cycle, against columns."""
+    figure, axes = plot.subplots(figsize=(6, 3.6), layout="constrained")
+    area = _load("lstm-area.json")
+    for kind, style in (("int8", "-"), ("int4", "-"), ("ternary", "-"), ("binary", "--")):
+        points = [p for p in area["points"] if p["weights"] == kind]
+        columns = [p["columns"] for p in points]
+        axes.plot(columns, [p["LUT4"] / (area["lanes"] * p["columns"]) for p in points], style,
+                  marker="o", markersize=3, label=kind)
+    axes.set(xscale="log", xlabel="columns", ylabel="iCE40 LUT4 per product a cycle",
+             ylim=(0, None))
+    axes.set_xticks(columns, labels=columns)
+    axes.minorticks_off()
+    axes.legend(fontsize=8, loc="upper right", bbox_to_anchor=(1, 0.8))
+    axes.set_title("MAC array alone: 8-bit operands, 256 terms, no MAC16", fontsize=10)
+    return figure
+
+
+def measure_area(lanes=8):
+    """Cells of the array alone on an iCE40, into docs/results/lstm-area.json."""
+    from fpga.area import ice40
+
+    points, tools = [], {}
+    operand = Format(8, 7)
+    for kind in map(WeightKind, ("binary", "ternary", "int4", "int8")):
+        widths = {"x": accumulator_width(operand, kind, 256)}
+        for columns in (1, 2, 4, 8):
+            array = MacArray(kind=kind, lanes=lanes, columns=columns, batch=1, operand=operand,
+                             widths=widths)
+            cells = ice40(emit(array, "top"), dsp=False)
+            tools = {name: cells.pop(name) for name in ("tool", "version", "flow")}
+            points.append({"weights": kind.name, "columns": columns, **cells})
+    write_json(RESULTS / "lstm-area.json", {"lanes": lanes, **tools, "points": points})
+
+
 #: File beside this one -> what draws it.
-CURVES = {"lstm-cycles.svg": _cycles, "lstm-skipping.svg": _skipping, "lstm-memory.svg": _memory}
+CURVES = {"lstm-cycles.svg": _cycles, "lstm-skipping.svg": _skipping, "lstm-memory.svg": _memory,
+          "lstm-area.svg": _area}
 
 
 def draw(folder):
@@ -263,6 +306,8 @@ def _bench_table():
 
 
 def _number(value):
+    if value is None:
+        return "-"
     return f"{value:,}" if isinstance(value, int) else (
         f"{value:.4g}" if isinstance(value, float) else str(value))
 
@@ -309,7 +354,11 @@ def fill(text):
     return re.sub(r"<!-- table: ([\w-]+) -->.*?<!-- end -->", replaced, text, flags=re.DOTALL)
 
 
-def main():
+def main(arguments):
+    if arguments not in ([], ["--area"]):
+        sys.exit(f"error: Arguments must be none, or --area, not {' '.join(arguments)}")
+    if arguments:
+        measure_area()
     for page in PAGES:
         path = ROOT / page
         path.write_text(fill(path.read_text()))
@@ -317,4 +366,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -91,8 +91,6 @@ class Drain(wiring.Component):
         phase = Signal(range(p.interval))
         row = Signal(self.rows.next_row.shape())
         last_group = (p.groups - 1) * p.units_per_group
-        with m.If(self.end):
-            m.d.sync += [pending.eq(1), step.eq(self.step)]
         with m.If(self.claim):
             m.d.sync += claimed.eq(1)
         sends = (unit == 0) & (step.final if self.last_only else 1)
@@ -108,6 +106,9 @@ class Drain(wiring.Component):
         last = Signal()
         with m.If(start):
             m.d.sync += [pending.eq(0), claimed.eq(0)]
+        # Second: where a vector is one word and one row, its end comes as the one before starts.
+        with m.If(self.end):
+            m.d.sync += [pending.eq(1), step.eq(self.step)]
         if p.groups == 1:
             # The vector's own end is the group's; only who issues groups asks for left.
             with m.If(active):
