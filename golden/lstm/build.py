@@ -2,7 +2,8 @@
 
 from golden.check import require_int
 from golden.formats import Format
-from golden.lstm.params import CELLS, DenseParams, LayerParams, NetworkParams, ceil_log2
+from golden.lstm.params import CELLS, DenseParams, LayerParams, NetworkParams
+from golden.params import ceil_log2
 
 __all__ = ["network"]
 

@@ -4,14 +4,14 @@ They fix every bit: formats, scales' shifts, thresholds, the order of rows and s
 resources (lanes, columns, interval) that fix every cycle.
 """
 
-import math
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass
 
 from golden.check import require_choice, require_int, require_type
 from golden.formats import Format
+from golden.params import Params, as_format, ceil_div
 
 __all__ = ["CELLS", "ISSUE_TO_ROWS", "OUTPUT_PLACES", "WEIGHT_KINDS", "DenseParams", "LayerParams",
-           "NetworkParams", "WeightKind", "ceil_div", "ceil_log2"]
+           "NetworkParams", "WeightKind"]
 
 #: Gates per hidden unit, in the order of axis 0 of the tensors and of the rows in hardware.
 #: LSTM: torch's order, with which one tanh table serves g and c at one row a cycle (hdl.lstm.lstm).
@@ -25,15 +25,6 @@ ISSUE_TO_ROWS = 3
 OUTPUT_PLACES = 3
 
 WEIGHT_KINDS = ("binary", "ternary") + tuple(f"int{bits}" for bits in range(2, 13))
-
-
-def ceil_div(a, b):
-    return -(-a // b)
-
-
-def ceil_log2(n):
-    """Bits that count ``n`` things; 0 for one thing."""
-    return max(0, math.ceil(math.log2(n))) if n < 2**48 else (n - 1).bit_length()
 
 
 @dataclass(frozen=True)
@@ -75,29 +66,8 @@ class WeightKind:
         return 0
 
 
-def _format(value):
-    return Format.from_dict(value) if isinstance(value, dict) else value
-
-
-class _Params:
-    """To and from JSON-ready dictionaries, with unknown and missing fields named."""
-
-    def to_dict(self):
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, given):
-        names = {f.name for f in fields(cls)}
-        for name in given:
-            require_choice(f"{cls.__name__} field", name, sorted(names))
-        return cls(**given)
-
-    def replace(self, **changes):
-        return replace(self, **changes)
-
-
 @dataclass(frozen=True)
-class DenseParams(_Params):
+class DenseParams(Params):
     """A matrix-vector product with per-row scale and bias: a network's head, or a block alone.
 
     ``y[o] = saturate((sum_j w[o, j] x[j] * scale[o] + bias[o]) >> shift)``, rounding half up;
@@ -124,7 +94,7 @@ class DenseParams(_Params):
 
     def __post_init__(self):
         for name in ("input", "output"):
-            object.__setattr__(self, name, _format(getattr(self, name)))
+            object.__setattr__(self, name, as_format(getattr(self, name)))
         require_int("Dense inputs", self.inputs, 1, 1 << 16)
         require_int("Dense outputs", self.outputs, 1, 1 << 16)
         WeightKind(self.weights)
@@ -165,7 +135,7 @@ class DenseParams(_Params):
 
 
 @dataclass(frozen=True)
-class LayerParams(_Params):
+class LayerParams(Params):
     """One recurrent layer: arithmetic (formats), then resources (lanes, columns, interval).
 
     inputs, hidden:  sizes of x and h
@@ -214,7 +184,7 @@ class LayerParams(_Params):
 
     def __post_init__(self):
         for name in ("input", "activation", "pre", "state"):
-            object.__setattr__(self, name, _format(getattr(self, name)))
+            object.__setattr__(self, name, as_format(getattr(self, name)))
             require_type(f"Layer {name}", getattr(self, name), Format)
         require_int("Layer inputs", self.inputs, 1, 1 << 16)
         require_int("Layer hidden", self.hidden, 1, 1 << 16)
@@ -316,7 +286,7 @@ def accumulator_width(operand, kind, terms):
 
 
 @dataclass(frozen=True)
-class NetworkParams(_Params):
+class NetworkParams(Params):
     """Recurrent layers, one after another, and a head; frames of ``steps`` steps.
 
     steps:     steps in a frame

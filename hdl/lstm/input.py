@@ -4,7 +4,7 @@ from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.lstm.params import ceil_div
+from golden.params import ceil_div
 from hdl.lstm.columns import Symbols, VectorSignature
 from hdl.lstm.store import index_width
 

@@ -5,7 +5,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from golden.lstm.params import ceil_log2
+from golden.params import ceil_log2
 from hdl.memory import NO_COLLISION, Loader
 
 __all__ = ["Store", "index_width", "load_signature", "loadable", "stores"]

@@ -13,8 +13,6 @@ from golden.lstm.params import (
     NetworkParams,
     WeightKind,
     accumulator_width,
-    ceil_div,
-    ceil_log2,
 )
 from tests.golden.lstm.networks import network_params
 
@@ -249,16 +247,6 @@ def test_accumulators_hold_every_sum(params):
         sums = {"x": h + x} if p.joint else {"h": h, "x": x}
         assert sums.keys() == p.parts.keys()
         assert all(total < 2**(p.parts[part] - 1) for part, total in sums.items())
-
-
-@pytest.mark.parametrize("n", [1, 2, 3, 4, 5, 7, 8, 9, 1000, 2**47 + 1, 2**48, 2**48 + 1, 2**60])
-def test_ceil_log2(n):
-    bits = ceil_log2(n)
-    assert 2**bits >= n and (bits == 0 or 2**(bits - 1) < n)
-
-
-def test_ceil_div():
-    assert [ceil_div(n, 3) for n in range(7)] == [0, 1, 1, 1, 2, 2, 2]
 
 
 def test_gates():

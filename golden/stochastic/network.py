@@ -1,0 +1,222 @@
+"""A stochastic network, stream cycle by stream cycle, in exact integers.
+
+Every neuron's weight bits in a cycle are the same for all frames. So a layer's sums in a cycle are
+one matrix product, input bits [frames, inputs] by weights [inputs, outputs]: floats hold them
+exactly, and a processor has no faster instruction for it, packed bits included. Only the states and
+the scores are taken step by step.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from golden.design import Block, Stream
+from golden.formats import Format
+from golden.stochastic import numbers, timing
+
+__all__ = ["Network", "Result", "layer_shapes", "simulate", "weight_bits"]
+
+#: Frames at a time: bits, sums and states of as many stay in the cache.
+CHUNK = 2048
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a network answered.
+
+    classes, cycles: int64 [frames], the class and the stream cycles that it took
+    scores: int64 [frames, outputs], when it was decided
+    ones:   per hidden layer int64 [frames, outputs], ones in the stream up to then
+    trace:  bool [frames, length, hidden], if asked for
+    """
+
+    classes: np.ndarray
+    cycles: np.ndarray
+    scores: np.ndarray
+    ones: list
+    trace: np.ndarray | None = None
+
+
+def layer_shapes(params):
+    names = {"weight": (params.outputs, params.inputs)}
+    return names | {"bias": (params.outputs,)} if params.bias else names
+
+
+def weight_bits(params, weight, length):
+    """Yields, cycle by cycle, the sum of each weight's bits: int64 [terms, outputs].
+
+    weight: int64 [terms, outputs], the bias as last term
+    """
+    table = numbers.streams(params.w, params.m * len(weight), params.width, length)
+    code = np.abs(weight) if params.coding == "sign" else weight + params.largest
+    sign = np.sign(weight)
+    for number in table.reshape(length, len(weight), params.m):
+        ones = (code[:, :, None] > number[:, None, :]).sum(-1)
+        yield sign * ones if params.coding == "sign" else 2 * ones - params.m
+
+
+def simulate(params, weights, x, *, trace=False):
+    """The `Result` of input codes x [frames, inputs].
+
+    weights: for every layer int64 [terms, outputs], the bias as last term
+    """
+    parts = [_simulate(params, weights, x[at:at + CHUNK], trace)
+             for at in range(0, len(x), CHUNK)]
+    return Result(*(np.concatenate([getattr(part, name) for part in parts])
+                    for name in ("classes", "cycles", "scores")),
+                  [np.concatenate(ones) for ones in zip(*(p.ones for p in parts), strict=True)],
+                  np.concatenate([p.trace for p in parts]) if trace else None)
+
+
+def _simulate(params, weights, x, trace):
+    layers, frames = params.layers, len(x)
+    bipolar = layers[0].product == "xnor"
+    codes = torch.as_tensor(np.ascontiguousarray(x)).to(torch.int32)
+    number = torch.as_tensor(numbers.streams(
+        params.x, params.inputs, params.input.fraction, params.length)).to(torch.int32)
+    streams = [weight_bits(part, weight, params.length)
+               for part, weight in zip(layers, weights, strict=True)]
+    states = [torch.full((frames, part.outputs), float(part.start)) for part in layers[:-1]]
+    ones = [torch.zeros(frames, part.outputs) for part in layers[:-1]]
+    # Terms of each layer; the bias stands last and is always 1.
+    terms = [torch.ones(frames, part.terms) for part in layers]
+    scores = torch.zeros(frames, params.outputs, dtype=torch.float64)
+    traced = []
+    running = torch.ones(frames, dtype=torch.bool)
+    decided = np.zeros(frames, dtype=np.int64)
+    final = torch.zeros_like(scores)
+    for cycle in range(params.length):
+        bits = codes > number[cycle]
+        for n, part in enumerate(layers):
+            terms[n][:, :part.inputs] = bits
+            if bipolar:
+                terms[n][:, :part.inputs].mul_(2).sub_(1)
+            total = terms[n] @ torch.as_tensor(next(streams[n])).float()
+            if part.head:
+                scores += total
+                break
+            states[n] = (states[n] + total).clamp_(0, part.states - 1)
+            bits = states[n] >= part.threshold
+            ones[n] += bits * running[:, None]
+        if trace:
+            traced.append(torch.cat([s >= part.threshold
+                                     for s, part in zip(states, layers, strict=False)], 1))
+        if params.stop != "never" or cycle == params.length - 1:
+            now = running & _decided(params, scores, cycle + 1)
+            decided[now.numpy()] = cycle + 1
+            final[now] = scores[now]
+            running &= ~now
+            if not running.any():
+                break
+    final = final.numpy().astype(np.int64)
+    return Result(final.argmax(1), decided, final, [o.numpy().astype(np.int64) for o in ones],
+                  torch.stack(traced, 1).numpy() if trace else None)
+
+
+def _decided(params, scores, cycles):
+    """Whose answer is final after so many cycles; at the end, everyone's."""
+    if cycles == params.length:
+        return torch.ones(len(scores), dtype=torch.bool)
+    if params.outputs == 1:
+        return torch.full((len(scores),), params.stop == "certain")
+    best = scores.topk(2, dim=1).values
+    lead = best[:, 0] - best[:, 1]
+    if params.stop == "margin":
+        return (lead >= params.margin) & (cycles >= params.earliest)
+    return lead > 2 * params.layers[-1].reach * (params.length - cycles)
+
+
+class Network(Block):
+    """A stochastic network (`golden.stochastic.params.NetworkParams`).
+
+    Tensors: ``layers.<n>.weight`` [outputs, inputs], ``layers.<n>.bias`` [outputs].
+
+    Input beats: ``columns`` input codes, in order; output beats as ``params.answer`` says.
+    """
+
+    name = "stochastic.network"
+
+    @staticmethod
+    def shapes(params):
+        return {f"layers.{n}.{name}": shape for n, part in enumerate(params.layers)
+                for name, shape in layer_shapes(part).items()}
+
+    def check(self):
+        for name, value in self.tensors.items():
+            largest = self.params.layers[int(name.split(".")[1])].largest
+            if np.abs(value).max() > largest:
+                raise ValueError(f"Tensor {name} must lie between {-largest} and {largest}, "
+                                 f"not {value.min()}..{value.max()}")
+
+    def weights(self):
+        """For every layer int64 [terms, outputs], the bias as last term."""
+        out = []
+        for n, part in enumerate(self.params.layers):
+            weight = self.tensors[f"layers.{n}.weight"]
+            if part.bias:
+                weight = np.concatenate([weight, self.tensors[f"layers.{n}.bias"][:, None]], 1)
+            out.append(weight.T)
+        return out
+
+    @property
+    def input(self):
+        return Stream(self.params.input, self.params.columns)
+
+    @property
+    def output(self):
+        p = self.params
+        if p.answer == "trace":
+            return Stream(Format(1, 0, signed=False), p.hidden)
+        if p.answer == "scores":
+            return Stream(p.score_format)
+        return Stream(Format(16, 0, signed=False), 2)
+
+    def codes(self, frames):
+        """Frames to input codes [frames, inputs]."""
+        return np.stack(frames).reshape(len(frames), -1)[:, :self.params.inputs]
+
+    def simulate(self, frames, *, trace=False):
+        return simulate(self.params, self.weights(), self.codes(frames), trace=trace)
+
+    def run(self, frames):
+        p = self.params
+        result = self.simulate(frames, trace=p.answer == "trace")
+        if p.answer == "trace":
+            return list(result.trace.astype(np.int64))
+        if p.answer == "scores":
+            return list(result.scores[:, :, None])
+        return list(np.stack([result.classes, result.cycles], 1)[:, None, :])
+
+    def cycles(self, frames):
+        p = self.params
+        stops = p.stop != "never"
+        taken = self.simulate(frames).cycles if stops else [p.length] * len(frames)
+        return timing.cycles(p, taken)
+
+    def utilisation(self, frames):
+        """Useful synapses over those that the hardware could have worked on."""
+        p = self.params
+        lanes = sum((part.neurons or part.outputs) * (part.synapses or part.terms)
+                    for part in p.layers)
+        useful = sum(part.outputs * part.terms for part in p.layers)
+        taken = self.simulate(frames).cycles.sum() if p.stop != "never" else p.length * len(frames)
+        return float(useful * taken / (lanes * self.cycles(frames)))
+
+    @classmethod
+    def random(cls, params, rng):
+        tensors = {}
+        for name, shape in cls.shapes(params).items():
+            part = params.layers[int(name.split(".")[1])]
+            # Few large weights, so that sums cross their threshold; the ends of the range as well.
+            values = rng.normal(0, part.largest / 3, shape).round()
+            values[rng.random(shape) < 0.1] = 0
+            tensors[name] = values.clip(-part.largest, part.largest).astype(np.int64)
+        return cls(params, tensors)
+
+    def random_frames(self, count, rng):
+        p = self.params
+        one = 1 << p.input.fraction
+        frames = rng.integers(0, min(p.input.maximum, one) + 1, (count, p.words, p.columns))
+        frames[rng.random(frames.shape) < 0.2] = 0
+        return list(frames)

@@ -1,0 +1,242 @@
+"""Parameters of the stochastic family. Torch-free: hardware imports this file.
+
+They fix every bit: number generators and who shares them, codings, states, the cycle in which an
+answer is final; and the resources that fix every clock cycle.
+"""
+
+from dataclasses import dataclass, field
+
+from golden.check import require_choice, require_int, require_type
+from golden.formats import Format
+from golden.params import Params, as_format, ceil_div, ceil_log2
+from golden.stochastic.numbers import KINDS, check_generators
+
+__all__ = ["BIT_STAGES", "HEAD_STAGES", "Generators", "LayerParams", "NetworkParams"]
+
+#: Registers from the stream cycle's counter to the streams' bits.
+BIT_STAGES = 1
+#: Registers from a head's sums to its answer: the scores, the best of them, the output.
+HEAD_STAGES = 3
+
+
+@dataclass(frozen=True)
+class Generators(Params):
+    """A bank of number generators, and the sharing map: which stream compares with which number.
+
+    kind:       ``net`` (a random digital net: every number is an exclusive or of bits of the
+                cycle's count), ``vdc`` (Van der Corput: the count's bits reversed, each generator
+                with a shift of its own) or ``lfsr`` (each generator a register of its own)
+    count:      generators
+    rotations:  numbers taken from each generator: its bits rotated by 0 .. rotations - 1
+    seed:       of the nets, the shifts, or the registers
+    register:   lfsr: stages
+    table:      the map, stream by stream, as pairs (generator, rotation); where it is not given,
+                stream s has generator ``s % count`` and rotation ``s // count % rotations``
+
+    Streams that share a number are compared with it in the same cycle, which correlates them: a
+    sum's mean does not change, its variance does (`golden.stochastic.sharing` measures it).
+    """
+
+    kind: str = "net"
+    count: int = 8
+    rotations: int = 1
+    seed: int = 1
+    register: int = 16
+    table: tuple | None = None
+
+    def __post_init__(self):
+        require_choice("Generators kind", self.kind, KINDS)
+        require_int("Generators count", self.count, 1, 4096)
+        require_int("Generators rotations", self.rotations, 1, 32)
+        require_int("Generators seed", self.seed, 0, (1 << 32) - 1)
+        require_int("Generators register", self.register, 3, 32)
+        if self.table is not None:
+            table = tuple(tuple(pair) for pair in self.table)
+            object.__setattr__(self, "table", table)
+            for pair in table:
+                if len(pair) != 2:
+                    raise ValueError("Sharing map entry must be (generator, rotation), "
+                                     f"not {pair!r}")
+                require_int("Sharing map generator", pair[0], 0, self.count - 1)
+                require_int("Sharing map rotation", pair[1], 0, self.rotations - 1)
+
+    def shared(self, streams):
+        """The (generator, rotation) of each of ``streams`` streams."""
+        if self.table is None:
+            return [(s % self.count, s // self.count % self.rotations) for s in range(streams)]
+        return list(self.table)
+
+    def check(self, subject, streams, width, length):
+        """Raise unless the map names a number for each stream, and the numbers last."""
+        if self.table is not None and len(self.table) != streams:
+            raise ValueError(f"{subject} sharing map must have an entry for each of the {streams} "
+                             f"streams, not {len(self.table)}")
+        require_int(f"{subject} rotations", self.rotations, 1, width)
+        check_generators(self, subject, width, length)
+
+
+def _generators(value):
+    return Generators.from_dict(value) if isinstance(value, dict) else value
+
+
+@dataclass(frozen=True)
+class LayerParams(Params):
+    """Neurons of equal parameters, each of all inputs.
+
+    ``S = sum over inputs and streams of weight bits x input bit``, every stream cycle; hidden
+    layers: ``C = clip(C + S, 0, states - 1)``, bit ``C >= threshold``. A head (``states`` 0) adds
+    its S up.
+
+    m:            streams of a weight: an integer stream of range m
+    weight_bits:  weights are -2**weight_bits .. 2**weight_bits, standing for -m .. m
+    coding:       ``sign``: a magnitude's stream and a constant sign, so that products are 0 or
+                  +-1; ``bipolar``: as in the paper, +-1 in every cycle
+    product:      ``and``: inputs are unipolar; ``xnor``: inputs are bipolar, too (bipolar coding
+                  only): the classic design
+    bias:         a further weight, of an input that is always 1
+    states, threshold, start: of the scaled FSM; threshold and start are states / 2 when not given
+    w:            generators of the weights; stream ``input * m + k``, the bias as last input
+    neurons, synapses: of those, how many the hardware works on in a clock cycle; 0 means all
+    levels:       adder levels between two registers
+    """
+
+    inputs: int
+    outputs: int
+    m: int = 1
+    weight_bits: int = 7
+    coding: str = "sign"
+    product: str = "and"
+    bias: bool = True
+    states: int = 16
+    threshold: int | None = None
+    start: int | None = None
+    w: Generators = field(default_factory=Generators)
+    neurons: int = 0
+    synapses: int = 0
+    levels: int = 4
+
+    def __post_init__(self):
+        require_int("Layer inputs", self.inputs, 1, 1 << 14)
+        require_int("Layer outputs", self.outputs, 1, 1 << 14)
+        require_int("Layer m", self.m, 1, 64)
+        if self.m & (self.m - 1):
+            raise ValueError(f"Layer m must be a power of two, not {self.m}")
+        require_int("Layer weight_bits", self.weight_bits, 1, 15)
+        require_choice("Layer coding", self.coding, ("sign", "bipolar"))
+        require_choice("Layer product", self.product, ("and", "xnor"))
+        if (self.coding, self.product) == ("sign", "xnor"):
+            raise ValueError("Layer product must be 'and' with coding 'sign', not 'xnor'")
+        require_type("Layer bias", self.bias, bool)
+        require_int("Layer states", self.states, 0, 1 << 16)
+        if self.states == 1:
+            raise ValueError("Layer states must be 0 (a head) or at least 2, not 1")
+        for name in ("threshold", "start"):
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, self.states // 2)
+        require_int("Layer threshold", self.threshold, 0, self.states)
+        require_int("Layer start", self.start, 0, max(0, self.states - 1))
+        object.__setattr__(self, "w", _generators(self.w))
+        require_type("Layer w", self.w, Generators)
+        require_int("Layer neurons", self.neurons, 0, self.outputs)
+        require_int("Layer synapses", self.synapses, 0, self.terms)
+        require_int("Layer levels", self.levels, 1, 16)
+
+    #: Inputs and the bias.
+    terms = property(lambda self: self.inputs + self.bias)
+    head = property(lambda self: self.states == 0)
+    largest = property(lambda self: 1 << self.weight_bits)
+    #: Bits of the numbers that weights are compared with.
+    width = property(lambda self: self.weight_bits + (self.coding == "bipolar"))
+    #: S lies between -reach and reach.
+    reach = property(lambda self: self.m * self.terms)
+    sum_format = property(lambda self: Format(self.reach.bit_length() + 1, 0))
+
+    @property
+    def fold(self):
+        """Clock cycles that a stream cycle takes."""
+        return (ceil_div(self.outputs, self.neurons or self.outputs)
+                * ceil_div(self.terms, self.synapses or self.terms))
+
+    @property
+    def tree_stages(self):
+        """Registers from products to S."""
+        return max(1, ceil_div(ceil_log2(self.terms * self.m), self.levels))
+
+
+@dataclass(frozen=True)
+class NetworkParams(Params):
+    """Layers one behind the other, streams from layer to layer, and an answer a frame.
+
+    length:    stream cycles; with generators of kinds net and vdc the numbers are evenly spread
+               when it is a power of two
+    input:     unsigned format of an input; its fraction bits are the width of the numbers that
+               inputs are compared with, and codes of 1 and more are bits that are always 1
+    x:         generators of the inputs; stream s is input s
+    columns:   inputs in a beat
+    stop:      ``never`` before the last cycle; ``certain``: as soon as no later cycle can change
+               the class; ``margin``: as soon as the best score leads by ``margin``
+    earliest:  with ``margin``, cycles that pass at the least
+    answer:    ``class``: a beat of [class, stream cycles that it took]; ``scores``: a beat for each
+               of the head's scores; ``trace``: a beat a stream cycle, with the bits of all hidden
+               layers
+
+    Of equal scores the first is the class.
+    """
+
+    layers: tuple
+    length: int = 256
+    input: Format = Format(8, 8, signed=False)
+    x: Generators = field(default_factory=lambda: Generators(count=1, seed=0))
+    columns: int = 1
+    stop: str = "never"
+    margin: int = 0
+    earliest: int = 1
+    answer: str = "class"
+
+    def __post_init__(self):
+        layers = tuple(LayerParams.from_dict(x) if isinstance(x, dict) else x for x in self.layers)
+        object.__setattr__(self, "layers", layers)
+        object.__setattr__(self, "input", as_format(self.input))
+        object.__setattr__(self, "x", _generators(self.x))
+        require_int("Network layers", len(layers), 1, 16)
+        for layer in layers:
+            require_type("Network layer", layer, LayerParams)
+        require_int("Network length", self.length, 1, 1 << 16)
+        require_type("Network input", self.input, Format)
+        if self.input.signed:
+            raise ValueError(f"Network input must be unsigned, not {self.input}")
+        require_int("Network input fraction", self.input.fraction, 1, 16)
+        require_int("Network input width", self.input.width, 1, 16)
+        require_type("Network x", self.x, Generators)
+        require_int("Network columns", self.columns, 1, 64)
+        require_choice("Network stop", self.stop, ("never", "certain", "margin"))
+        require_int("Network margin", self.margin, 0, 1 << 40)
+        require_int("Network earliest", self.earliest, 1, self.length)
+        require_choice("Network answer", self.answer, ("class", "scores", "trace"))
+        for before, after in zip(layers, layers[1:], strict=False):
+            if after.inputs != before.outputs:
+                raise ValueError(f"Inputs of a layer must be the {before.outputs} that the layer "
+                                 f"before gives, not {after.inputs}")
+        for number, layer in enumerate(layers):
+            if layer.head != (number == len(layers) - 1):
+                raise ValueError("Layer states must be 0 in the last layer, the head, and nowhere "
+                                 f"else, not {layer.states} in layer {number}")
+            if layer.product != layers[0].product:
+                raise ValueError(f"Layer product must be {layers[0].product!r} in every layer, "
+                                 f"not {layer.product!r}")
+            layer.w.check(f"Layer {number} w", layer.terms * layer.m, layer.width, self.length)
+        if self.answer == "trace" and (self.stop != "never" or len(layers) == 1):
+            raise ValueError("Network answer must be 'class' or 'scores' when it stops early, or "
+                             "without hidden layers, not 'trace'")
+        self.x.check("Network x", layers[0].inputs, self.input.fraction, self.length)
+
+    inputs = property(lambda self: self.layers[0].inputs)
+    outputs = property(lambda self: self.layers[-1].outputs)
+    #: Beats of a frame.
+    words = property(lambda self: ceil_div(self.inputs, self.columns))
+    #: Clock cycles of a stream cycle.
+    fold = property(lambda self: max(layer.fold for layer in self.layers))
+    #: Hidden neurons: bits of a beat of the trace.
+    hidden = property(lambda self: sum(layer.outputs for layer in self.layers[:-1]))
+    score_format = property(
+        lambda self: Format((self.layers[-1].reach * self.length).bit_length() + 1, 0))

@@ -1,0 +1,43 @@
+"""The cycle model of a stochastic network; all times are clock cycles since the first beat.
+
+A frame is loaded while the one before is worked on. It begins in a cycle in which it is complete,
+the stream counter is free, and its answer has a place; ``fold`` cycles later its first stream cycle
+is over, ``depth`` cycles after its last one (or the one that decided) the answer leaves.
+"""
+
+from golden.stochastic.params import BIT_STAGES, HEAD_STAGES
+
+__all__ = ["PLACES", "cycles", "depth"]
+
+#: Frames that are worked on or wait to leave, by the kind of answer.
+PLACES = {"class": 4, "scores": 1, "trace": 4}
+
+
+def depth(params):
+    """Clock cycles from a stream cycle's last clock cycle to the answer that it decides."""
+    hidden = params.layers[:-1]
+    before = BIT_STAGES + sum(part.tree_stages + 1 for part in hidden)
+    if params.answer == "trace":
+        return before + 1
+    return before + params.layers[-1].tree_stages + HEAD_STAGES
+
+
+def cycles(params, taken):
+    """First input beat to last output beat, both counted.
+
+    taken: stream cycles of every frame
+    """
+    beats = {"class": 1, "scores": params.outputs, "trace": params.length}[params.answer]
+    begin = loaded = -1
+    free, ends = 0, []
+    for stream_cycles in taken:
+        loaded = max(loaded, begin) + params.words
+        place = ends[-PLACES[params.answer]] + 1 if len(ends) >= PLACES[params.answer] else 0
+        begin = max(loaded + 1, free, place)
+        answered = begin + int(stream_cycles) * params.fold + depth(params)
+        free = min(begin + params.length * params.fold, answered + 1)
+        if params.answer == "trace":
+            ends.append(answered)
+            continue
+        ends.append(max(answered, ends[-1] + 1 if ends else 0) + beats - 1)
+    return ends[-1] + 1
