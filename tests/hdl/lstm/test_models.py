@@ -1,16 +1,20 @@
 """The trained networks of models/ on real data: every bit and every cycle."""
 
+import dataclasses
+
 import pytest
 
 import sim
 from golden import modelfile
+from golden.lstm import tasks
 from golden.lstm.feed import feed, task_of
 from golden.lstm.network import Network
 from hdl.lstm.network import Network as Top
 from hdl.verilog import emit
 from tests.hdl.lstm.bench import WORKDIR
 
-MODELS = sorted((WORKDIR.parents[1] / "models").glob("*.safetensors"))
+FOLDER = WORKDIR.parents[1] / "models"
+MODELS = [FOLDER / f"{name}.safetensors" for name in tasks.MODELS]
 CHARACTERS = 2000
 
 
@@ -53,3 +57,13 @@ def test_there_are_models():
     """Binary and ternary LSTMs, of digits and of text."""
     assert {path.stem for path in MODELS} >= {
         f"{task}-lstm-{kind}" for task in ("digits", "text") for kind in ("binary", "ternary")}
+
+
+@pytest.mark.parametrize("path", MODELS, ids=lambda path: path.stem)
+def test_model_is_what_training_it_makes(path):
+    """Its task, and the lanes that the task asks for."""
+    _, params, _, info = modelfile.load(path)
+    task = tasks.MODELS[path.stem]
+    assert info["task"] == {**dataclasses.asdict(task), "epochs": info["task"]["epochs"]}
+    assert {part.lanes for part in params.layers} == {task.lanes}
+    assert params.head.lanes == task.head_lanes
