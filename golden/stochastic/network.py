@@ -14,6 +14,7 @@ import torch
 from golden.design import Block, Stream
 from golden.formats import Format
 from golden.stochastic import numbers, timing
+from golden.stochastic.faults import Flips
 
 __all__ = ["Network", "Result", "layer_shapes", "simulate", "weight_bits"]
 
@@ -61,16 +62,19 @@ def simulate(params, weights, x, *, trace=False):
 
     weights: for every layer int64 [terms, outputs], the bias as last term
     """
-    parts = [_simulate(params, weights, x[at:at + CHUNK], trace)
-             for at in range(0, len(x), CHUNK)]
+    flips = Flips(params) if params.faults else None
+    chunk = 64 if flips else CHUNK
+    parts = [_simulate(params, weights, x[at:at + chunk], trace, flips)
+             for at in range(0, len(x), chunk)]
     return Result(*(np.concatenate([getattr(part, name) for part in parts])
                     for name in ("classes", "cycles", "scores")),
                   [np.concatenate(ones) for ones in zip(*(p.ones for p in parts), strict=True)],
                   np.concatenate([p.trace for p in parts]) if trace else None)
 
 
-def _simulate(params, weights, x, trace):
+def _simulate(params, weights, x, trace, flips):
     layers, frames = params.layers, len(x)
+    flipped = flips.draw(frames) if flips else {}
     bipolar = layers[0].product == "xnor"
     codes = torch.as_tensor(np.ascontiguousarray(x)).to(torch.int32)
     number = torch.as_tensor(numbers.streams(
@@ -90,13 +94,20 @@ def _simulate(params, weights, x, trace):
         bits = codes > number[cycle]
         for n, part in enumerate(layers):
             terms[n][:, :part.inputs] = bits
+            if (n, "streams") in flipped:
+                terms[n][:, :part.inputs] = bits ^ torch.as_tensor(flipped[n, "streams"][cycle])
             if bipolar:
                 terms[n][:, :part.inputs].mul_(2).sub_(1)
             total = terms[n] @ torch.as_tensor(next(streams[n])).float()
+            if (n, "sums") in flipped:
+                total = _flip(total, flipped[n, "sums"][cycle], part.sum_format)
             if part.head:
                 scores += total
                 break
             states[n] = (states[n] + total).clamp_(0, part.states - 1)
+            if (n, "states") in flipped:
+                states[n] = _flip(states[n], flipped[n, "states"][cycle],
+                                  Format(part.state_width, 0, signed=False))
             bits = states[n] >= part.threshold
             ones[n] += bits * running[:, None]
         if trace:
@@ -112,6 +123,14 @@ def _simulate(params, weights, x, trace):
     final = final.numpy().astype(np.int64)
     return Result(final.argmax(1), decided, final, [o.numpy().astype(np.int64) for o in ones],
                   torch.stack(traced, 1).numpy() if trace else None)
+
+
+def _flip(values, flips, form):
+    """Whole numbers [frames, outputs] with some bits of their codes inverted."""
+    powers = 1 << np.arange(form.width)
+    masks = torch.as_tensor(flips.reshape(*values.shape, form.width) @ powers)
+    codes = (values.to(torch.int64) ^ masks) & ((1 << form.width) - 1)
+    return torch.where(codes > form.maximum, codes - (1 << form.width), codes).float()
 
 
 def _decided(params, scores, cycles):

@@ -11,7 +11,7 @@ from golden.formats import Format
 from golden.params import Params, as_format, ceil_div, ceil_log2
 from golden.stochastic.numbers import KINDS, check_generators
 
-__all__ = ["BIT_STAGES", "HEAD_STAGES", "Generators", "LayerParams", "NetworkParams"]
+__all__ = ["BIT_STAGES", "HEAD_STAGES", "Faults", "Generators", "LayerParams", "NetworkParams"]
 
 #: Registers from the stream cycle's counter to the streams' bits.
 BIT_STAGES = 1
@@ -150,6 +150,8 @@ class LayerParams(Params):
     #: S lies between -reach and reach.
     reach = property(lambda self: self.m * self.terms)
     sum_format = property(lambda self: Format(self.reach.bit_length() + 1, 0))
+    #: Bits of the FSM's register.
+    state_width = property(lambda self: max(0, self.states - 1).bit_length())
 
     @property
     def fold(self):
@@ -161,6 +163,28 @@ class LayerParams(Params):
     def tree_stages(self):
         """Registers from products to S."""
         return max(1, ceil_div(ceil_log2(self.terms * self.m), self.levels))
+
+
+@dataclass(frozen=True)
+class Faults(Params):
+    """Bits that flip by chance, for studies: in golden, and in hardware that is generated for it.
+
+    streams: bits that enter a layer
+    sums:    bits of S, as the adders give it
+    states:  bits of the FSM's register, as it is written
+
+    Each is a rate in 1 / 65,536 per bit and stream cycle; `golden.stochastic.faults` draws them.
+    """
+
+    streams: int = 0
+    sums: int = 0
+    states: int = 0
+    seed: int = 1
+
+    def __post_init__(self):
+        for name in ("streams", "sums", "states"):
+            require_int(f"Faults {name}", getattr(self, name), 0, 1 << 16)
+        require_int("Faults seed", self.seed, 0, (1 << 32) - 1)
 
 
 @dataclass(frozen=True)
@@ -179,6 +203,7 @@ class NetworkParams(Params):
     answer:    ``class``: a beat of [class, stream cycles that it took]; ``scores``: a beat for each
                of the head's scores; ``trace``: a beat a stream cycle, with the bits of all hidden
                layers
+    faults:   for studies of fault tolerance; hardware without has nothing of it
 
     Of equal scores the first is the class.
     """
@@ -192,6 +217,7 @@ class NetworkParams(Params):
     margin: int = 0
     earliest: int = 1
     answer: str = "class"
+    faults: Faults | None = None
 
     def __post_init__(self):
         layers = tuple(LayerParams.from_dict(x) if isinstance(x, dict) else x for x in self.layers)
@@ -213,6 +239,12 @@ class NetworkParams(Params):
         require_int("Network margin", self.margin, 0, 1 << 40)
         require_int("Network earliest", self.earliest, 1, self.length)
         require_choice("Network answer", self.answer, ("class", "scores", "trace"))
+        if isinstance(self.faults, dict):
+            object.__setattr__(self, "faults", Faults.from_dict(self.faults))
+        if self.faults is not None:
+            require_type("Network faults", self.faults, Faults)
+            if self.stop != "never":
+                raise ValueError(f"Network stop must be 'never' with faults, not {self.stop!r}")
         for before, after in zip(layers, layers[1:], strict=False):
             if after.inputs != before.outputs:
                 raise ValueError(f"Inputs of a layer must be the {before.outputs} that the layer "
