@@ -1,21 +1,19 @@
 """Draws the curves of docs/lstm.md and writes its measured tables, and README.md's.
 
-``python docs/lstm_curves.py`` from the root, with the packages installed; ``--area`` first measures
+``python -m docs.lstm_curves`` from the root, with the packages installed; ``--area`` first measures
 the array's cells, which takes a Yosys (``pip install -e .[synth]``) and some minutes. Curves come
 from golden's cycle model, which simulation confirms cycle by cycle; multipliers and tables are
 counted in the elaborated hardware; measured tables are copied from docs/results/*.json and models/.
 The same inputs give the same bytes.
 """
 
-import json
 import re
 import sys
-from pathlib import Path
 
 import numpy as np
 from amaranth.back import rtlil
 
-from golden import modelfile
+from docs import pages
 from golden.files import write_json
 from golden.formats import Format
 from golden.lstm import layer
@@ -30,21 +28,10 @@ from hdl.lstm.mac_array import MacArray
 from hdl.lstm.store import stores
 from hdl.verilog import emit
 
-__all__ = ["CURVES", "PAGES", "TABLES", "dense_step", "draw", "fill", "flows", "layer_params",
+__all__ = ["CURVES", "PAGES", "TABLES", "dense_step", "flows", "layer_params",
            "measure_area", "step_cycles"]
 
-ROOT = Path(__file__).resolve().parent.parent
-RESULTS = ROOT / "docs" / "results"
-MODELS = ROOT / "models"
 PAGES = ("docs/lstm.md", "README.md")
-
-#: What makes each file of results.
-COMMANDS = {
-    "lstm-accuracy.json": "python -m golden.lstm.accuracy docs/results/lstm-accuracy.json",
-    "lstm-area.json": "python docs/lstm_curves.py --area",
-    "lstm-bench.json": "ternstone bench lstm --save docs/results/lstm-bench.json",
-    "lstm-sim.json": "ternstone sim --all --json > docs/results/lstm-sim.json",
-}
 
 
 # --- The cycle model -------------------------------------------------------------------------
@@ -150,7 +137,7 @@ def _memory(plot):
 def _area(plot):
     """LUTs for each product a cycle, against columns."""
     figure, axes = plot.subplots(figsize=(6, 3.6), layout="constrained")
-    area = _load("lstm-area.json")
+    area = pages.load("lstm-area.json")
     for kind, style in (("int8", "-"), ("int4", "-"), ("ternary", "-"), ("binary", "--")):
         points = [p for p in area["points"] if p["weights"] == kind]
         columns = [p["columns"] for p in points]
@@ -179,28 +166,12 @@ def measure_area(lanes=8):
             cells = ice40(emit(array, "top"), dsp=False)
             tools = {name: cells.pop(name) for name in ("tool", "version", "flow")}
             points.append({"weights": kind.name, "columns": columns, **cells})
-    write_json(RESULTS / "lstm-area.json", {"lanes": lanes, **tools, "points": points})
+    write_json(pages.RESULTS / "lstm-area.json", {"lanes": lanes, **tools, "points": points})
 
 
 #: File beside this one -> what draws it.
 CURVES = {"lstm-cycles.svg": _cycles, "lstm-skipping.svg": _skipping, "lstm-memory.svg": _memory,
           "lstm-area.svg": _area}
-
-
-def draw(folder):
-    """Draw every curve into ``folder``."""
-    import matplotlib
-
-    matplotlib.use("svg")
-    from matplotlib import pyplot
-
-    style = {"svg.hashsalt": "ternstone", "svg.fonttype": "none", "axes.grid": True,
-             "grid.alpha": 0.3, "savefig.facecolor": "white"}
-    with matplotlib.rc_context(style):
-        for name, make in CURVES.items():
-            figure = make(pyplot)
-            figure.savefig(Path(folder) / name, metadata={"Date": None, "Creator": None})
-            pyplot.close(figure)
 
 
 # --- Tables ----------------------------------------------------------------------------------
@@ -223,7 +194,7 @@ def _memory_table():
     bits = _memory_bits()
     rows = [[kind, f"{weights:,}", f"{bits['int12'][0] / weights:.0f}", f"{rows:,}"]
             for kind, (weights, rows) in bits.items()]
-    return _table(["weights", "bits of the weight memory", "times less than int12",
+    return pages.table(["weights", "bits of the weight memory", "times less than int12",
                    "bits of scales and biases"], rows)
 
 
@@ -236,7 +207,7 @@ def _interval_table(cell, intervals):
         sums, unit = (len(re.findall(r"cell \$mul", modules[name])) for name in ("sums", "top"))
         small = _tables(_modules(p.replace(pre=Format(8, 4))))
         rows.append([interval, p.rows_per_cycle, sums, unit, _tables(modules), small, p.latency])
-    return _table(["interval", "rows a cycle", "multipliers for scales",
+    return pages.table(["interval", "rows a cycle", "multipliers for scales",
                    "multipliers of the cell", "tables", "tables, pre s8.4", "latency"], rows)
 
 
@@ -258,100 +229,35 @@ def _tables(modules):
     return ", ".join(f"{number} {name}" for name, number in count.items() if number)
 
 
-def _load(name):
-    path = RESULTS / name
-    return json.loads(path.read_text()) if path.exists() else None
-
-
-def _missing(name):
-    return f"Not measured yet: `{COMMANDS[name]}`."
-
-
 def _accuracy_table():
-    table = _load("lstm-accuracy.json")
+    table = pages.load("lstm-accuracy.json")
     if table is None:
-        return _missing("lstm-accuracy.json")
+        return pages.missing("lstm-accuracy.json")
     rows = []
     for name, record in table.items():
         task, figures = record["task"], record["figures"]
         metric = "bpc" if task["view"] == "text" else "accuracy"
         digits, unit = (3, "bpc") if metric == "bpc" else (2, "%")
-        cells = [_with_spread(figures.get(f"{metric}_{kind}"), digits)
+        cells = [pages.with_spread(figures.get(f"{metric}_{kind}"), digits)
                  for kind in ("step", "float", "fixed", "integer")]
-        zeros = _with_spread(figures.get("zeros"), 1, 100) if "zeros" in figures else "-"
+        zeros = pages.with_spread(figures.get("zeros"), 1, 100) if "zeros" in figures else "-"
         rows.append([f"`{name}`", record.get("data", task["data"]),
                      f"{task['cell']} {task['hidden']}", task["weights"], record["epochs"],
                      len(record["seeds"]), unit, *cells, zeros])
-    return _table(["experiment", "data", "network", "weights", "epochs", "seeds", "in",
+    return pages.table(["experiment", "data", "network", "weights", "epochs", "seeds", "in",
                    "float, minibatch statistics", "float, frozen", "fake-quantised", "integer",
                    "zeros in h, %"], rows)
-
-
-def _with_spread(figure, digits, factor=1):
-    if figure is None:
-        return "-"
-    text = f"{factor * figure['mean']:.{digits}f}"
-    many = len(figure["seeds"]) > 1
-    return f"{text} ± {factor * figure['spread']:.{digits}f}" if many else text
-
-
-def _bench_table():
-    bench = _load("lstm-bench.json")
-    if bench is None:
-        return _missing("lstm-bench.json")
-    met = {True: "yes", False: "no", None: "-"}
-    return _table(["figure", "setting", "measured", "must be", "met", "how"],
-                  [[row["figure"], row["setting"], _number(row["measured"]), row["target"],
-                    met[row["met"]], row["how"]] for row in bench["figures"]])
-
-
-def _number(value):
-    if value is None:
-        return "-"
-    return f"{value:,}" if isinstance(value, int) else (
-        f"{value:.4g}" if isinstance(value, float) else str(value))
-
-
-def _sim_table():
-    sim = _load("lstm-sim.json")
-    if sim is None:
-        return _missing("lstm-sim.json")
-    rows = []
-    for run in sim["designs"]:
-        _, params, _, info = modelfile.load(MODELS / f"{run['design']}.safetensors")
-        figures, first = info["figures"], params.layers[0]
-        score = (f"{figures['bpc_integer']:.2f} bpc" if "bpc_integer" in figures
-                 else f"{figures['accuracy_integer']:.1f} %")
-        equal = f"{run['mismatches']} of {run['beats']:,}" if run["passed"] else "FAILED"
-        rows.append([f"`{run['design']}`", f"{first.cell} {first.hidden}, {first.weights}",
-                     f"{first.lanes}", equal, f"{run['cycles']:,}", f"{run['expected_cycles']:,}",
-                     f"{run['utilisation']:.3f}", score])
-    return _table(["design", "network", "lanes", "beats that differ", "cycles, measured",
-                   "cycles, golden", "utilisation", "held-out data"], rows)
-
-
-def _table(head, rows):
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
 
 
 #: Marker -> what writes the table that follows it.
 TABLES = {
     "accuracy": _accuracy_table,
-    "bench": _bench_table,
-    "sim": _sim_table,
+    "bench": lambda: pages.bench_table("lstm"),
+    "sim": pages.sim_table,
     "memory": _memory_table,
     "interval-lstm": lambda: _interval_table("lstm", (1, 2, 4, 5, 6)),
     "interval-gru": lambda: _interval_table("gru", (1, 3, 4, 5)),
 }
-
-
-def fill(text):
-    """``text`` with every table between its markers written anew."""
-    def replaced(match):
-        return f"<!-- table: {match[1]} -->\n\n{TABLES[match[1]]()}\n\n<!-- end -->"
-
-    return re.sub(r"<!-- table: ([\w-]+) -->.*?<!-- end -->", replaced, text, flags=re.DOTALL)
 
 
 def main(arguments):
@@ -359,10 +265,7 @@ def main(arguments):
         sys.exit(f"error: Arguments must be none, or --area, not {' '.join(arguments)}")
     if arguments:
         measure_area()
-    for page in PAGES:
-        path = ROOT / page
-        path.write_text(fill(path.read_text()))
-    draw(ROOT / "docs")
+    pages.write(PAGES, TABLES, CURVES)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import typer
 
-from docs import lstm_curves
+from docs import lstm_curves, pages
 from golden import modelfile
 from golden.lstm.build import network
 from golden.lstm.network import Network
@@ -20,7 +20,9 @@ from ternstone.designs import open_design
 from ternstone.generate import generate
 from ternstone.simulate import simulate
 
-ROOT = lstm_curves.ROOT
+ROOT = pages.ROOT
+#: What writes tables and curves; README.md is the first one's.
+SCRIPTS = [lstm_curves]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md")),
          *(ROOT / room / "README.md" for room in ("fpga", "asic"))]
 VERBS = typer.main.get_command(app).commands
@@ -130,23 +132,26 @@ def test_readme_example_simulates(readme_model):
     assert verdict["passed"], verdict["failure"]
 
 
-@pytest.mark.parametrize("page", lstm_curves.PAGES)
-def test_tables_are_up_to_date(page):
+@pytest.mark.parametrize("script, page", [(script, page) for script in SCRIPTS
+                                          for page in script.PAGES])
+def test_tables_are_up_to_date(script, page):
     text = (ROOT / page).read_text()
     assert "<!-- table: " in text
-    assert lstm_curves.fill(text) == text, "run: python docs/lstm_curves.py"
+    assert pages.fill(text, script.TABLES) == text, f"run: python -m {script.__name__}"
 
 
-def test_every_table_is_used():
-    text = "".join((ROOT / page).read_text() for page in lstm_curves.PAGES)
-    assert set(re.findall(r"<!-- table: ([\w-]+) -->", text)) == set(lstm_curves.TABLES)
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_every_table_is_used(script):
+    text = "".join((ROOT / page).read_text() for page in script.PAGES)
+    assert set(re.findall(r"<!-- table: ([\w-]+) -->", text)) == set(script.TABLES)
 
 
-def test_curves_are_up_to_date(tmp_path):
-    lstm_curves.draw(tmp_path)
-    for name in lstm_curves.CURVES:
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_curves_are_up_to_date(script, tmp_path):
+    pages.draw(script.CURVES, tmp_path)
+    for name in script.CURVES:
         assert (tmp_path / name).read_bytes() == (ROOT / "docs" / name).read_bytes(), (
-            f"{name}: run python docs/lstm_curves.py")
+            f"{name}: run python -m {script.__name__}")
 
 
 def test_parameters_of_the_page():

@@ -1,0 +1,133 @@
+"""What the pages' scripts share: tables between markers, results of measurements, curves."""
+
+import json
+import re
+from pathlib import Path
+
+from golden import modelfile
+
+__all__ = ["MODELS", "RESULTS", "ROOT", "bench_table", "draw", "fill", "load", "missing",
+           "sim_table", "table", "with_spread", "write"]
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "docs" / "results"
+MODELS = ROOT / "models"
+
+#: What makes each file of results.
+COMMANDS = {
+    "lstm-accuracy.json": "python -m golden.lstm.accuracy docs/results/lstm-accuracy.json",
+    "lstm-area.json": "python -m docs.lstm_curves --area",
+    "lstm-bench.json": "ternstone bench lstm --save docs/results/lstm-bench.json",
+    "sim.json": "ternstone sim --all --json > docs/results/sim.json",
+    "stochastic-accuracy.json":
+        "python -m golden.stochastic.accuracy docs/results/stochastic-accuracy.json",
+    "stochastic-bench.json":
+        "ternstone bench stochastic --save docs/results/stochastic-bench.json",
+}
+
+
+def load(name):
+    """A file of results, or None."""
+    path = RESULTS / name
+    return json.loads(path.read_text()) if path.exists() else None
+
+
+def missing(name):
+    return f"Not measured yet: `{COMMANDS[name]}`."
+
+
+def table(head, rows):
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
+
+
+def with_spread(figure, digits, factor=1):
+    if figure is None:
+        return "-"
+    text = f"{factor * figure['mean']:.{digits}f}"
+    many = len(figure["seeds"]) > 1
+    return f"{text} ± {factor * figure['spread']:.{digits}f}" if many else text
+
+
+def _number(value):
+    if value is None:
+        return "-"
+    return f"{value:,}" if isinstance(value, int) else (
+        f"{value:.4g}" if isinstance(value, float) else str(value))
+
+
+def bench_table(family):
+    """Figures of ``ternstone bench``."""
+    bench = load(f"{family}-bench.json")
+    if bench is None:
+        return missing(f"{family}-bench.json")
+    met = {True: "yes", False: "no", None: "-"}
+    return table(["figure", "setting", "measured", "must be", "met", "how"],
+                 [[row["figure"], row["setting"], _number(row["measured"]), row["target"],
+                   met[row["met"]], row["how"]] for row in bench["figures"]])
+
+
+def sim_table():
+    """The ready designs, as ``make sim`` shows them."""
+    sim = load("sim.json")
+    if sim is None:
+        return missing("sim.json")
+    rows = []
+    for run in sim["designs"]:
+        _, params, _, info = modelfile.load(MODELS / f"{run['design']}.safetensors")
+        figures = info["figures"]
+        score = (f"{figures['bpc_integer']:.2f} bpc" if "bpc_integer" in figures
+                 else f"{figures['accuracy_integer']:.1f} %")
+        equal = f"{run['mismatches']} of {run['beats']:,}" if run["passed"] else "FAILED"
+        rows.append([f"`{run['design']}`", _DESCRIBE[run["block"]](params), equal,
+                     f"{run['cycles']:,}", f"{run['expected_cycles']:,}",
+                     f"{run['utilisation']:.3f}", score])
+    return table(["design", "network", "beats that differ", "cycles, measured", "cycles, golden",
+                  "utilisation", "held-out data"], rows)
+
+
+def _recurrent(params):
+    first = params.layers[0]
+    return f"{first.cell} {first.hidden}, {first.weights}, {first.lanes} lanes"
+
+
+def _stochastic(params):
+    sizes = "-".join(str(size) for size in
+                     (params.inputs, *(part.outputs for part in params.layers)))
+    return f"{sizes}, m {params.layers[0].m}, {params.length} stream cycles"
+
+
+#: Block -> what a table says of its parameters.
+_DESCRIBE = {"lstm.network": _recurrent, "stochastic.network": _stochastic}
+
+
+def fill(text, tables):
+    """``text`` with every table between its markers written anew."""
+    def replaced(match):
+        return f"<!-- table: {match[1]} -->\n\n{tables[match[1]]()}\n\n<!-- end -->"
+
+    return re.sub(r"<!-- table: ([\w-]+) -->.*?<!-- end -->", replaced, text, flags=re.DOTALL)
+
+
+def draw(curves, folder):
+    """Draw every curve (file name -> function of pyplot that returns a figure) into ``folder``."""
+    import matplotlib
+
+    matplotlib.use("svg")
+    from matplotlib import pyplot
+
+    style = {"svg.hashsalt": "ternstone", "svg.fonttype": "none", "axes.grid": True,
+             "grid.alpha": 0.3, "savefig.facecolor": "white"}
+    with matplotlib.rc_context(style):
+        for name, make in curves.items():
+            figure = make(pyplot)
+            figure.savefig(Path(folder) / name, metadata={"Date": None, "Creator": None})
+            pyplot.close(figure)
+
+
+def write(names, tables, curves):
+    """Pages with their tables, and the curves beside them."""
+    for name in names:
+        path = ROOT / name
+        path.write_text(fill(path.read_text(), tables))
+    draw(curves, ROOT / "docs")
