@@ -8,8 +8,9 @@ from torch import nn
 from golden.check import require_choice
 from golden.lstm.build import network as build_network
 from golden.lstm.params import CELLS
-from golden.lstm.tasks import Sequences, fit
+from golden.lstm.tasks import fit
 from golden.lstm.trainable import RecurrentNetwork
+from golden.training import Samples
 
 __all__ = ["from_torch"]
 
@@ -207,4 +208,4 @@ def _sequences(params, x, y):
     if tuple(x.shape) != expected:
         raise ValueError(f"Data x must have shape {expected}, not {tuple(x.shape)}")
     everything = torch.arange(len(y)).numpy()
-    return Sequences(x.to(torch.int64), y, ((everything, everything),), "the data given")
+    return Samples(x.to(torch.int64), y, ((everything, everything),), "the data given")

@@ -7,9 +7,7 @@ is built.
 """
 
 import dataclasses
-import io
 import math
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,16 +15,16 @@ import numpy as np
 import torch
 
 from golden import data as datasets
-from golden import modelfile
+from golden import modelfile, training
 from golden.check import require_choice, require_int
-from golden.files import write_whole
 from golden.formats import Format
 from golden.lstm import dense, layer
 from golden.lstm.network import Network
 from golden.lstm.params import WEIGHT_KINDS, DenseParams, LayerParams, NetworkParams
 from golden.lstm.trainable import RecurrentNetwork
+from golden.training import Samples, summary
 
-__all__ = ["MODELS", "TASKS", "Sequences", "Streams", "Task", "cross_validate", "evaluate", "fit",
+__all__ = ["MODELS", "TASKS", "Samples", "Streams", "Task", "cross_validate", "evaluate", "fit",
            "integer_outputs", "load_data", "make_model", "network_params", "summary", "train"]
 
 
@@ -96,16 +94,6 @@ MODELS = {
 
 
 @dataclass(frozen=True)
-class Sequences:
-    """Labelled sequences: codes int64 [count, steps, inputs], classes int64 [count], splits."""
-
-    x: torch.Tensor
-    y: torch.Tensor
-    splits: tuple
-    name: str
-
-
-@dataclass(frozen=True)
 class Streams:
     """One long text as symbol codes; the last tenth is kept for the test."""
 
@@ -115,7 +103,7 @@ class Streams:
 
 
 def load_data(task, folder=None):
-    """The task's data: `Sequences` or `Streams`."""
+    """The task's data: `Samples` or `Streams`."""
     if task.view == "text":
         codes = torch.as_tensor(datasets.text(task.data).astype(np.int64))
         cut = len(codes) * 9 // 10
@@ -126,7 +114,7 @@ def load_data(task, folder=None):
     count, height, width = images.pixels.shape
     shape = (count, height, width) if task.view == "rows" else (count, height * width, 1)
     x = torch.as_tensor(images.pixels.astype(np.int64).reshape(shape))
-    return Sequences(x, torch.as_tensor(images.labels), images.splits, images.name)
+    return Samples(x, torch.as_tensor(images.labels), images.splits, images.name)
 
 
 def network_params(task):
@@ -200,30 +188,30 @@ def fit(network, data, *, seeds=(0,), folds=(0,), epochs, batch=64, window=64, r
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seeds[0])
         run = (list(seeds), list(folds), epochs)
-        start = _resume(resume, network, optimizer, run)
+        start = training.resume(resume, network, optimizer, run)
         for epoch in range(start, epochs):
             losses, zeros = 0.0, 0.0
-            batches = (_text_batches if text else _image_batches)(
-                data, seeds, folds, epoch, batch, window)
+            batches = (_text_batches(data, seeds, epoch, batch, window) if text else
+                       training.image_batches(data, seeds, folds, epoch, batch))
             state = None
             for n, (x, target) in enumerate(batches):
                 step = epoch * per_epoch + n
                 if step >= switch:
                     _second_phase(network)
                 for group in optimizer.param_groups:
-                    group["lr"] = rate * _schedule(step, total)
+                    group["lr"] = rate * training.schedule(step, total)
                 y, state, step_zeros, penalty = network(x, state if text else None)
                 loss = torch.nn.functional.cross_entropy(
                     y.flatten(0, -2), target.flatten(), reduction="none").reshape(len(y), -1)
                 optimizer.zero_grad(set_to_none=True)
                 (loss.mean(1) + penalty).sum().backward()
-                _clip(network, 1.0)
+                training.clip_gradients(network, 1.0)
                 optimizer.step()
                 network.steer(step_zeros, min(1.0, 2 * step / max(1, switch)))
                 losses += float(loss.detach().mean()) / per_epoch
                 zeros += float(step_zeros.mean()) / per_epoch
             if resume:
-                _checkpoint(resume, network, optimizer, epoch + 1, run)
+                training.checkpoint(resume, network, optimizer, epoch + 1, run)
             if progress:
                 progress(epoch + 1, epochs, {"loss": losses, "zeros": zeros})
     _second_phase(network)
@@ -237,37 +225,12 @@ def _second_phase(network):
         part.quantiser.stochastic = False
 
 
-def _schedule(step, total):
-    warm = max(1, total // 20)
-    if step < warm:
-        return (step + 1) / warm
-    return 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, total - warm)))
-
-
-def _clip(network, limit):
-    """Scale each member's whole gradient to at most ``limit``."""
-    grads = [p.grad for p in network.parameters() if p.grad is not None]
-    norm = sum(g.square().sum(tuple(range(1, g.dim()))) for g in grads).sqrt()
-    factor = (limit / (norm + 1e-6)).clamp(max=1)
-    for g in grads:
-        g *= factor.reshape(-1, *(1,) * (g.dim() - 1))
-
-
-def _image_batches(data, seeds, folds, epoch, batch, _window):
-    """Minibatches [members, batch, ...]; each member's order hangs on its own seed alone."""
-    orders = [np.random.default_rng((seed, epoch)).permutation(data.splits[fold][0])
-              for seed, fold in zip(seeds, folds, strict=True)]
-    for n in range(min(map(len, orders)) // batch):
-        picks = torch.as_tensor(np.stack([o[n * batch:(n + 1) * batch] for o in orders]))
-        yield data.x[picks], data.y[picks]
-
-
 def _windows(data, batch, window):
     # One window is given up for the random start of each epoch.
     return max(0, (len(data.train) - 1) // batch // window - 1)
 
 
-def _text_batches(data, seeds, _folds, epoch, batch, window):
+def _text_batches(data, seeds, epoch, batch, window):
     """Consecutive windows of ``batch`` places in the text, the same for all members."""
     per_epoch = _windows(data, batch, window)
     start = int(np.random.default_rng((seeds[0], epoch)).integers(window))
@@ -277,33 +240,6 @@ def _text_batches(data, seeds, _folds, epoch, batch, window):
         at = places + torch.arange(n * window, (n + 1) * window)
         yield (data.train[at].expand(len(seeds), -1, -1),
                data.train[at + 1].expand(len(seeds), -1, -1))
-
-
-def _checkpoint(path, network, optimizer, epoch, run):
-    buffer = io.BytesIO()
-    torch.save({"network": network.state_dict(), "optimizer": optimizer.state_dict(),
-                "epoch": epoch, "run": run, "rng": torch.get_rng_state()}, buffer)
-    write_whole(path, buffer.getvalue())
-
-
-def _resume(path, network, optimizer, run):
-    """Load a checkpoint if there is one; the epochs that are done."""
-    if not path or not os.path.exists(path):
-        return 0
-    try:
-        saved = torch.load(path, weights_only=True)
-        epoch, found = saved["epoch"], saved["run"]
-        network.load_state_dict(saved["network"])
-        optimizer.load_state_dict(saved["optimizer"])
-    except Exception as error:  # torch.load raises many kinds for a broken file
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ValueError(
-            f"Checkpoint {path} must be a whole one of this network: {reason}") from None
-    if tuple(found) != run:
-        raise ValueError(f"Checkpoint {path} must be of the same seeds, folds and epochs {run}, "
-                         f"not {tuple(found)}")
-    torch.set_rng_state(saved["rng"])
-    return epoch
 
 
 def integer_outputs(params, tensors, x, initial=None):
@@ -339,8 +275,8 @@ def evaluate(network, data, *, folds=(0,), streams=32):
     """
     network.eval()
     fixed, text = network.fixed, isinstance(data, Streams)
-    x, y, counts = (_held_out_text if text else _held_out_images)(
-        data, folds, network.members, streams)
+    x, y, counts = (_held_out_text(data, network.members, streams) if text else
+                    training.held_out(data, folds))
     results = [{} for _ in range(network.members)]
     best = {}
     modes = ["step"] if network.statistics == "step" and not text else []
@@ -370,16 +306,7 @@ def evaluate(network, data, *, folds=(0,), streams=32):
     return results
 
 
-def _held_out_images(data, folds, members, _streams):
-    """Every member's held-out x and y, padded to one length with its first, and the counts."""
-    tests = [data.splits[fold][1] for fold in folds]
-    counts = [len(test) for test in tests]
-    picks = torch.as_tensor(np.stack([np.pad(test, (0, max(counts) - len(test)), mode="wrap")
-                                      for test in tests]))
-    return data.x[picks], data.y[picks], counts
-
-
-def _held_out_text(data, _folds, members, streams):
+def _held_out_text(data, members, streams):
     length = (len(data.test) - 1) // streams
     at = torch.arange(streams)[:, None] * length + torch.arange(length)
     return (data.test[at].expand(members, -1, -1), data.test[at + 1].expand(members, -1, -1),
@@ -445,16 +372,3 @@ def cross_validate(task, *, seeds=range(5), epochs=None, data=None, progress=Non
     figures = evaluate(network, data, folds=pairs["folds"])
     return [{"seed": seed, "fold": fold, **result}
             for (seed, fold), result in zip(runs, figures, strict=True)]
-
-
-def summary(results):
-    """Per figure: the mean over the folds of one seed, then ``mean`` and ``spread`` (standard
-    deviation) over the seeds."""
-    seeds = sorted({r["seed"] for r in results})
-    out = {}
-    for name in (n for n in results[0] if n not in ("seed", "fold")):
-        means = [float(np.mean([r[name] for r in results if r["seed"] == seed])) for seed in seeds]
-        out[name] = {"mean": float(np.mean(means)),
-                     "spread": float(np.std(means, ddof=1)) if len(means) > 1 else 0.0,
-                     "seeds": means}
-    return out

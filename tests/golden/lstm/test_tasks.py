@@ -83,7 +83,7 @@ def test_train_text():
 
 def test_text_windows_follow_one_another():
     data = small_text()
-    batches = list(tasks._text_batches(data, (0, 1), (0, 0), 0, 8, 16))
+    batches = list(tasks._text_batches(data, (0, 1), 0, 8, 16))
     assert len(batches) == tasks._windows(data, 8, 16)
     for (x, y), (later, _) in zip(batches, batches[1:], strict=False):
         assert x.shape == y.shape == (2, 8, 16)
