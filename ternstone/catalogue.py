@@ -46,6 +46,22 @@ BLOCKS: dict[str, BlockEntry] = {
         "hdl.lstm.network:Network", "LSTM or GRU layers with few-bit weights, and a head",
         build="golden.lstm.build:network", feed="golden.lstm.feed",
         train="golden.lstm.tasks:make_model"),
+    "stochastic.converter": BlockEntry(
+        "golden.stochastic.arithmetic:ConverterParams", "golden.stochastic.converter:Converter",
+        "hdl.stochastic.converter:Converter", "numbers to stochastic or integer streams",
+        build="golden.stochastic.converter:converter"),
+    "stochastic.product": BlockEntry(
+        "golden.stochastic.arithmetic:ProductParams", "golden.stochastic.product:Product",
+        "hdl.stochastic.product:Product", "product of streams: AND, XNOR or multiplexer"),
+    "stochastic.adder": BlockEntry(
+        "golden.stochastic.arithmetic:AdderParams", "golden.stochastic.adder:Adder",
+        "hdl.stochastic.adder:Adder", "sum of integer streams, without scaling"),
+    "stochastic.fsm": BlockEntry(
+        "golden.stochastic.arithmetic:FsmParams", "golden.stochastic.fsm:Fsm",
+        "hdl.stochastic.fsm:Fsm", "tanh or exp of a stream's mean by a saturating counter"),
+    "stochastic.counter": BlockEntry(
+        "golden.stochastic.arithmetic:CounterParams", "golden.stochastic.counter:Counter",
+        "hdl.stochastic.counter:Counter", "stochastic stream to number"),
 }
 
 DESIGNS: dict[str, DesignEntry] = {

@@ -37,8 +37,9 @@ def test_list(ternstone):
 
 def test_list_json(ternstone):
     answer = ternstone("list", "--json").json
-    assert {"lstm", "fake"} == set(answer["families"])
-    assert [set(block) for block in answer["blocks"]] == [{"name", "family", "summary"}] * 3
+    assert {"lstm", "stochastic", "fake"} == set(answer["families"])
+    assert [set(block) for block in answer["blocks"]] == [
+        {"name", "family", "summary"}] * len(BLOCKS)
     assert [d["name"] for d in answer["designs"]] == list(DESIGNS)
     assert all(set(d) == {"name", "block", "task", "summary", "trained"}
                for d in answer["designs"])
