@@ -46,6 +46,10 @@ BLOCKS: dict[str, BlockEntry] = {
         "hdl.lstm.network:Network", "LSTM or GRU layers with few-bit weights, and a head",
         build="golden.lstm.build:network", feed="golden.lstm.feed",
         train="golden.lstm.tasks:make_model"),
+    "stochastic.network": BlockEntry(
+        "golden.stochastic.params:NetworkParams", "golden.stochastic.network:Network",
+        "hdl.stochastic.network:Network", "integral stochastic network, in parallel or folded",
+        build="golden.stochastic.build:network"),
     "stochastic.converter": BlockEntry(
         "golden.stochastic.arithmetic:ConverterParams", "golden.stochastic.converter:Converter",
         "hdl.stochastic.converter:Converter", "numbers to stochastic or integer streams",
@@ -62,6 +66,9 @@ BLOCKS: dict[str, BlockEntry] = {
     "stochastic.counter": BlockEntry(
         "golden.stochastic.arithmetic:CounterParams", "golden.stochastic.counter:Counter",
         "hdl.stochastic.counter:Counter", "stochastic stream to number"),
+    "stochastic.mac": BlockEntry(
+        "golden.stochastic.mac:MacParams", "golden.stochastic.mac:Mac", "hdl.stochastic.mac:Mac",
+        "stochastic multiply-accumulate of numbers loaded at run time"),
 }
 
 DESIGNS: dict[str, DesignEntry] = {

@@ -31,10 +31,3 @@ class Product(PerBeat):
 
     def answers(self, codes):
         return product(self.params, codes)
-
-    def random_frames(self, count, rng):
-        frames = super().random_frames(count, rng)
-        if self.params.kind != "xnor":
-            for frame in frames:
-                frame[:, -1] &= 1
-        return frames
