@@ -22,6 +22,7 @@ VERSION = "1"
 PARAMS = {
     "lstm.network": "golden.lstm.params:NetworkParams",
     "lstm.dense": "golden.lstm.params:DenseParams",
+    "stochastic.network": "golden.stochastic.params:NetworkParams",
 }
 
 _INTEGERS = (np.int8, np.int16, np.int32, np.int64)

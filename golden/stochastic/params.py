@@ -15,8 +15,9 @@ __all__ = ["BIT_STAGES", "HEAD_STAGES", "Faults", "Generators", "LayerParams", "
 
 #: Registers from the stream cycle's counter to the streams' bits.
 BIT_STAGES = 1
-#: Registers from a head's sums to its answer: the scores, the best of them, the output.
-HEAD_STAGES = 3
+#: Registers from a head's sums to its answer: the scores and the output; between them there is one
+#: for each level of the tree that finds the best score.
+HEAD_STAGES = 2
 
 
 @dataclass(frozen=True)

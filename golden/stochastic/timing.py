@@ -2,15 +2,17 @@
 
 A frame is loaded while the one before is worked on. It begins in a cycle in which it is complete,
 the stream counter is free, and its answer has a place; ``fold`` cycles later its first stream cycle
-is over, ``depth`` cycles after its last one (or the one that decided) the answer leaves.
+is over, ``depth`` cycles after its last one (or the one that decided) the answer leaves. With an
+early decision the next frame may begin in the cycle in which the answer leaves.
 """
 
+from golden.params import ceil_log2
 from golden.stochastic.params import BIT_STAGES, HEAD_STAGES
 
 __all__ = ["PLACES", "cycles", "depth"]
 
-#: Frames that are worked on or wait to leave, by the kind of answer.
-PLACES = {"class": 4, "scores": 1, "trace": 4}
+#: Frames that are worked on or wait to leave, by the kind of answer; a trace has no such bound.
+PLACES = {"class": 2, "scores": 1}
 
 
 def depth(params):
@@ -19,7 +21,7 @@ def depth(params):
     before = BIT_STAGES + sum(part.tree_stages + 1 for part in hidden)
     if params.answer == "trace":
         return before + 1
-    return before + params.layers[-1].tree_stages + HEAD_STAGES
+    return before + params.layers[-1].tree_stages + HEAD_STAGES + ceil_log2(params.outputs)
 
 
 def cycles(params, taken):
@@ -27,17 +29,15 @@ def cycles(params, taken):
 
     taken: stream cycles of every frame
     """
-    beats = {"class": 1, "scores": params.outputs, "trace": params.length}[params.answer]
+    beats = params.outputs if params.answer == "scores" else 1
+    places = PLACES.get(params.answer)
     begin = loaded = -1
     free, ends = 0, []
     for stream_cycles in taken:
         loaded = max(loaded, begin) + params.words
-        place = ends[-PLACES[params.answer]] + 1 if len(ends) >= PLACES[params.answer] else 0
+        place = ends[-places] + 1 if places and len(ends) >= places else 0
         begin = max(loaded + 1, free, place)
         answered = begin + int(stream_cycles) * params.fold + depth(params)
-        free = min(begin + params.length * params.fold, answered + 1)
-        if params.answer == "trace":
-            ends.append(answered)
-            continue
+        free = min(begin + params.length * params.fold, answered)
         ends.append(max(answered, ends[-1] + 1 if ends else 0) + beats - 1)
     return ends[-1] + 1

@@ -1,0 +1,218 @@
+"""A layer of stochastic neurons that all work in every clock cycle."""
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from golden.params import ceil_log2
+from hdl.stochastic.generators import NumberBank
+from hdl.stochastic.popcount import BitSum
+
+__all__ = ["LayerSums", "StateMachine", "WeightStreams", "delayed", "rotated"]
+
+
+def delayed(m, value, cycles, name="delayed"):
+    """``value`` so many cycles later; 0 after a reset."""
+    for _ in range(cycles):
+        register = Signal.like(value, name=name, init=0)
+        m.d.sync += register.eq(value)
+        value = register
+    return value
+
+
+def rotated(number, by):
+    """The bits of ``number`` moved up by ``by``, around the end."""
+    return number.rotate_left(by) if by else number
+
+
+class WeightStreams(wiring.Component):
+    """The integer streams of a layer's weights: one for each of the values that its weights have
+    under the same numbers, however many weights share it.
+
+    **Latency** 2 cycles from ``step`` to the streams of that stream cycle. It never waits.
+
+    Parameters
+    ----------
+    params : LayerParams
+    weight : int64 array [outputs, terms], the bias as last term
+    length : int
+
+    Members
+    -------
+    step, first : In(1), see `NumberBank`
+    o : Out, ArrayLayout(range(m + 1), streams)
+        Ones in the ``m`` bits of each stream.
+    """
+
+    def __init__(self, params, weight, length):
+        self.params, self.length = params, length
+        numbers = params.w.shared(params.terms * params.m)
+        self._tuples = [tuple(numbers[i * params.m:(i + 1) * params.m])
+                        for i in range(params.terms)]
+        #: (numbers, code) -> index of its stream.
+        self._index = {}
+        for row in weight.tolist():
+            for term, value in enumerate(row):
+                if value or params.coding != "sign":
+                    self._index.setdefault((self._tuples[term], self._code(value)),
+                                           len(self._index))
+        super().__init__({"step": In(1), "first": In(1),
+                          "o": Out(data.ArrayLayout(range(params.m + 1),
+                                                    max(1, len(self._index))))})
+
+    def _code(self, value):
+        return abs(value) if self.params.coding == "sign" else value + self.params.largest
+
+    def of(self, term, value):
+        """The stream of a weight."""
+        return self.o[self._index[self._tuples[term], self._code(value)]]
+
+    def elaborate(self, _platform):
+        m = Module()
+        p = self.params
+        m.submodules.bank = bank = NumberBank(p.w, p.width, self.length)
+        m.d.comb += [bank.step.eq(self.step), bank.first.eq(self.first)]
+        bits = {}
+        for (numbers, code), index in self._index.items():
+            for generator, rotation in numbers:
+                if (generator, rotation, code) not in bits:
+                    bit = Signal(name=f"below_{code}_{generator}_{rotation}")
+                    m.d.comb += bit.eq(rotated(bank.o[generator], rotation) < code)
+                    bits[generator, rotation, code] = bit
+            ones = sum((bits[*number, code] for number in numbers), start=Const(0, 1))
+            m.d.sync += self.o[index].eq(ones)
+        return m
+
+
+class LayerSums(wiring.Component):
+    """Every neuron's sum S in every cycle: one tree a neuron.
+
+    The product of an input and a weight's stream is made once for all neurons that have that weight
+    there; weights of zero leave nothing behind.
+
+    **Latency** ``params.tree_stages`` cycles from ``x`` to the sums; the weights' streams begin 2
+    cycles after ``first``, which is when ``x`` must be there. **Throughput** a stream cycle in a
+    cycle. It never waits.
+
+    Parameters
+    ----------
+    params : LayerParams
+    weight : int64 array [outputs, terms], the bias as last term
+    length : int
+
+    Members
+    -------
+    step, first : In(1), see `NumberBank`; 2 cycles before ``x``
+    x : In(inputs)
+    o : Out, ArrayLayout(signed, outputs), each as wide as ``params.sum_format``
+    """
+
+    def __init__(self, params, weight, length):
+        self.params, self.weight, self.length = params, weight, length
+        super().__init__({
+            "step": In(1), "first": In(1), "x": In(params.inputs),
+            "o": Out(data.ArrayLayout(signed(params.sum_format.width), params.outputs))})
+
+    def elaborate(self, _platform):
+        m = Module()
+        p = self.params
+        m.submodules.streams = streams = WeightStreams(p, self.weight, self.length)
+        m.d.comb += [streams.step.eq(self.step), streams.first.eq(self.first)]
+        x = Cat(self.x, Const(1, 1)) if p.bias else self.x
+        less = self._less(m, x)
+        products = {}
+        for neuron, row in enumerate(self.weight.tolist()):
+            bits, terms = [], []
+            for term, value in enumerate(row):
+                if value == 0 and p.coding == "sign":
+                    continue
+                if (term, value) not in products:
+                    products[term, value] = self._product(m, x[term], streams.of(term, value))
+                for exponent, bit in enumerate(products[term, value]):
+                    bits.append(bit)
+                    # Bipolar streams count twice, less what follows below.
+                    terms.append((exponent, -1 if value < 0 else 1) if p.coding == "sign"
+                                 else (exponent + 1, 1))
+            if not bits:
+                continue
+            tree = BitSum(terms, p.tree_stages, less=0 if less is None else p.reach)
+            m.submodules[f"tree_{neuron}"] = tree
+            m.d.comb += [tree.i.eq(Cat(bits)), self.o[neuron].eq(tree.o)]
+            if less is not None:
+                m.d.comb += tree.less.eq(less)
+        return m
+
+    def _product(self, m, x, ones):
+        product = Signal(len(ones), name="product")
+        if self.params.product == "xnor":
+            m.d.comb += product.eq(Mux(x, ones, self.params.m - ones))
+        else:
+            m.d.comb += product.eq(Mux(x, ones, 0))
+        return product
+
+    def _less(self, m, x):
+        """What to subtract from twice the ones: a weight's stream of value 0 has m / 2 of them."""
+        p = self.params
+        if p.coding == "sign":
+            return None
+        if p.product == "xnor":
+            return Const(p.reach)
+        m.submodules.less = count = BitSum([(0, 1)] * p.terms, p.tree_stages - 1)
+        m.d.comb += count.i.eq(x)
+        return count.o.as_unsigned() << ceil_log2(p.m)
+
+
+class StateMachine(wiring.Component):
+    """The scaled FSM of a neuron: ``C = clip(C + S, 0, states - 1)``, bit ``C >= threshold``.
+
+    The bit is a register beside the state, so that the state can start anew while the bit still
+    tells of a frame's last cycle.
+
+    **Latency** 1 cycle from ``sum`` to ``o``. **Throughput** a sum a cycle. It never waits.
+
+    Parameters
+    ----------
+    params : LayerParams
+
+    Members
+    -------
+    step : In(1)
+        ``sum`` counts.
+    restart : In(1)
+        The next sum is a frame's first one.
+    sum : In, signed
+    o : Out(1)
+    """
+
+    def __init__(self, params):
+        self.params = params
+        super().__init__({"step": In(1), "restart": In(1),
+                          "sum": In(signed(params.sum_format.width)), "o": Out(1)})
+
+    def elaborate(self, _platform):
+        m = Module()
+        p = self.params
+        top = p.states - 1
+        width = top.bit_length()
+        state = Signal(width, init=p.start)
+        # Only the low bits meet in an adder; the others say whether the state stays in range.
+        low = Signal(width + 1)
+        given = Signal(signed(max(width + 1, len(self.sum))))
+        high, sign = given[width:], given[-1]
+        inside = Signal()
+        after = Signal(width)
+        m.d.comb += [
+            given.eq(self.sum),
+            low.eq(state + given[:width]),
+            inside.eq(Mux(low[width], high.all(), ~high.any())),
+            after.eq(Mux(inside, self._limited(low[:width], top), Mux(sign, 0, top))),
+        ]
+        with m.If(self.step):
+            m.d.sync += [state.eq(after), self.o.eq(after >= p.threshold)]
+        with m.If(self.restart):
+            m.d.sync += state.eq(p.start)
+        return m
+
+    @staticmethod
+    def _limited(value, top):
+        return value if top & (top + 1) == 0 else Mux(value > top, top, value)
