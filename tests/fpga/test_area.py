@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from fpga import area
-from fpga.area import Yosys, ecp5, find_yosys, ice40
+from fpga.area import Yosys, ecp5, find_yosys, ice40, system_yosys, xc7
 from hdl.verilog import Verilog
 from sim.tools import ToolError
 
@@ -51,6 +51,22 @@ def test_cells(count):
     assert small["tool"] == find_yosys().tool
     assert small["version"][0].isdigit()
     assert small["flow"].startswith(f"synth_{count.__name__} -top top")
+
+
+@needs_yosys
+def test_cells_of_six_inputs():
+    small = xc7(SMALL, dsp=False)
+    assert (small["LUT"], small["FF"], small["carry"], small["LUTRAM"]) == (3, 3, 0, 0)
+    assert small["flow"].startswith("synth_xilinx -family xc7 ")
+    assert small["flow"].endswith(" -top top -nodsp")
+    assert xc7(PRODUCT)["DSP"] == 1
+
+
+@pytest.mark.skipif(system_yosys() is None, reason="no yosys on PATH")
+def test_the_systems_own():
+    """Old or new, it reads the same Verilog and counts the same cells."""
+    small = ecp5(SMALL, yosys=system_yosys())
+    assert (small["LUT4"], small["FF"], small["tool"]) == (3, 3, "yosys")
 
 
 @needs_yosys
