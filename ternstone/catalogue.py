@@ -95,4 +95,5 @@ DESIGNS: dict[str, DesignEntry] = {
 #: Family -> what measures its headline figures: name -> part, in order.
 BENCHES: dict[str, str] = {
     "lstm": "ternstone.bench_lstm:PARTS",
+    "stochastic": "ternstone.bench_stochastic:PARTS",
 }

@@ -65,7 +65,8 @@ class MacCore(wiring.Component):
                                           for v in i.payload.data)))
         bits = Signal(p.inputs)
         m.d.sync += bits.eq(Cat(self._bits(m, operands, count)))
-        total = tree_sum(bits)
+        total = Signal(range(p.inputs + 1))
+        m.d.comb += total.eq(tree_sum(bits))
         sums = Signal(shape(p.output.format))
         below = Const(-p.length, len(sums))
         negative = i.payload.data[0][-1] ^ i.payload.data[1][-1]

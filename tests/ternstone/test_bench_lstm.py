@@ -82,7 +82,7 @@ def test_peers_are_quoted_with_their_source():
                                "RAM", "MAC16", "cycles", "exactness"}
         assert peer["source"].startswith("https://")
         assert peer["trust"] in ("measured", "published")
-    assert {case.peer for case in DESIGNS} == PEERS.keys()
+    assert {case.peer for case in DESIGNS} == PEERS.keys() - {"mac-16"}
 
 
 AREA = {"LUT4": 30, "FF": 20, "carry": 0, "RAM": 1, "MAC16": 0, "tool": "a tool", "version": "1",
