@@ -49,7 +49,8 @@ BLOCKS: dict[str, BlockEntry] = {
     "stochastic.network": BlockEntry(
         "golden.stochastic.params:NetworkParams", "golden.stochastic.network:Network",
         "hdl.stochastic.network:Network", "integral stochastic network, in parallel or folded",
-        build="golden.stochastic.build:network"),
+        build="golden.stochastic.build:network", feed="golden.stochastic.feed",
+        train="golden.stochastic.tasks:make_model"),
     "stochastic.converter": BlockEntry(
         "golden.stochastic.arithmetic:ConverterParams", "golden.stochastic.converter:Converter",
         "hdl.stochastic.converter:Converter", "numbers to stochastic or integer streams",
@@ -69,6 +70,10 @@ BLOCKS: dict[str, BlockEntry] = {
     "stochastic.mac": BlockEntry(
         "golden.stochastic.mac:MacParams", "golden.stochastic.mac:Mac", "hdl.stochastic.mac:Mac",
         "stochastic multiply-accumulate of numbers loaded at run time"),
+    "stochastic.radix": BlockEntry(
+        "golden.stochastic.arithmetic:RadixParams", "golden.stochastic.radix:Radix",
+        "hdl.stochastic.radix:Radix", "binary-radix neurons, the baseline: product and sigmoid",
+        defaults={"inputs": 16, "outputs": 8}),
 }
 
 DESIGNS: dict[str, DesignEntry] = {
@@ -90,6 +95,9 @@ DESIGNS: dict[str, DesignEntry] = {
     "text-lstm-binary": DesignEntry(
         "text-lstm-binary.safetensors", "lstm.network", "text",
         "next character of a text, binary weights"),
+    "digits-stochastic": DesignEntry(
+        "digits-stochastic.safetensors", "stochastic.network", "digits",
+        "handwritten digits, 64-32-10, streams of 256 cycles"),
 }
 
 #: Family -> what measures its headline figures: name -> part, in order.

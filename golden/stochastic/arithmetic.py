@@ -11,18 +11,20 @@ Source of integer streams: Ardakani et al., "VLSI Implementation of Deep Neural 
 Integral Stochastic Computing", TVLSI 25(10), 2017.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 
+from golden.activation import check_table
 from golden.check import require_choice, require_int, require_type
 from golden.design import Block, Stream
 from golden.formats import Format
+from golden.lstm.params import DenseParams
 from golden.params import Params
 from golden.stochastic.params import Generators
 
 __all__ = ["CODINGS", "AdderParams", "ConverterParams", "CounterParams", "FsmParams", "PerBeat",
-           "ProductParams", "StreamParams", "span", "stream_format", "values"]
+           "ProductParams", "RadixParams", "StreamParams", "span", "stream_format", "values"]
 
 CODINGS = ("unipolar", "bipolar", "sign")
 BIT = Format(1, 0, signed=False)
@@ -224,6 +226,33 @@ class CounterParams(StreamParams):
     def output(self):
         low, high = (self.length * v for v in (-self.m if self.coding != "unipolar" else 0, self.m))
         return Stream(Format(high.bit_length() + (low < 0), 0, signed=low < 0))
+
+
+@dataclass(frozen=True)
+class RadixParams(DenseParams):
+    """The binary-radix neurons that stochastic ones are compared with: a few-bit product, scaled
+    and rounded to ``output`` as `DenseParams` say, and a sigmoid of ``width`` bits from a table.
+
+    With ``lanes`` for every output each neuron has a multiplier for each of ``columns``; the table
+    is one for all. It takes a code z for z + 1/2: half a unit belongs into the bias.
+    """
+
+    output: Format = Format(8, 4)
+    width: int = 8
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.raw:
+            raise ValueError("Radix raw must be False, because the table is of 'output', not True")
+        check_table("sigmoid", self.output, self.width)
+
+    #: A cycle more than the product alone: the table's.
+    latency = property(lambda self: self.dense.latency + 1)
+
+    @property
+    def dense(self):
+        """Parameters of the product alone."""
+        return DenseParams(**{f.name: getattr(self, f.name) for f in fields(DenseParams)})
 
 
 class PerBeat(Block):

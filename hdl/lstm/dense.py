@@ -17,7 +17,7 @@ from hdl.lstm.pipeline import UnitPipeline
 from hdl.lstm.rows import RowSums
 from hdl.lstm.store import load_signature, loadable, stores
 
-__all__ = ["Dense", "DenseLayer"]
+__all__ = ["Dense", "DenseCore", "DenseLayer"]
 
 
 class DenseLayer(wiring.Component):
@@ -84,11 +84,13 @@ class DenseCore(wiring.Component):
 
     With store "stream", ``w`` takes a frame of weights beside each vector, word for word; of two
     frames of unequal lengths both are dropped to their ends, and answered by one error.
+
+    layer:  what makes the layer of the parameters and tensors
     """
 
-    def __init__(self, params, tensors):
+    def __init__(self, params, tensors, layer=DenseLayer):
         self.params = p = params
-        self.layer = DenseLayer(p, tensors)
+        self.layer = layer(p, tensors)
         members = {
             "i": In(stream.Signature(input_layout(shape(p.input), p.columns, p.batch))),
             "o": Out(stream.Signature(beat_layout(self.layer.element, p.batch)))}
