@@ -75,7 +75,7 @@ def _equal(case: tuple[str, float | None, int]) -> Row:
 
 def accuracy(say: Say) -> Iterator[Row]:
     """The committed models on what they were not trained on, then the cross-validated table."""
-    for name in DESIGNS:
+    for name in (name for name, entry in DESIGNS.items() if entry.block == Network.name):
         say(f"{name} on held-out data")
         yield _held_out(open_design(name, None, {}))
     yield from _table(TABLE)
@@ -112,6 +112,9 @@ def _table(path: Path) -> Iterator[Row]:
     """Rows of the cross-validated table, those that are in it; a row that is missing says so."""
     table = json.loads(path.read_text()) if path.is_file() else {}
 
+    def best_float() -> float:
+        return min(mean(name, "bpc_float") for name in ("text-float", "text-float-6"))
+
     def mean(experiment: str, *names: str) -> float:
         figures = table[experiment]["figures"]
         return max(figures[name]["mean"] for name in names if name in figures)
@@ -135,10 +138,11 @@ def _table(path: Path) -> Iterator[Row]:
          ("digits-ternary-128-pruned", "digits-ternary-128"), lambda: (
             mean("digits-ternary-128", "accuracy_integer")
             - mean("digits-ternary-128-pruned", "accuracy_integer"), 0.5, at_most)),
-        ("text, float LSTM, bits per character", "", ("text-float",), lambda: (
-            mean("text-float", "bpc_float"), 2.3, at_most)),
-        ("text, ternary, bits above float", "", ("text-ternary", "text-float"), lambda: (
-            mean("text-ternary", "bpc_integer") - mean("text-float", "bpc_float"), 0.05, at_most)),
+        ("text, float LSTM, bits per character", "",
+         ("text-float-6", "text-float"), lambda: (best_float(), 2.3, at_most)),
+        ("text, ternary, bits above float", "",
+         ("text-ternary", "text-float", "text-float-6"), lambda: (
+            mean("text-ternary", "bpc_integer") - best_float(), 0.05, at_most)),
         ("text, binary, bits per character", "", ("text-binary",), lambda: (
             mean("text-binary", "bpc_integer"), None, figure)),
     ]

@@ -8,7 +8,7 @@ import typer
 
 from ternstone import report
 from ternstone.catalogue import BENCHES, BLOCKS, DESIGNS
-from ternstone.designs import MODELS, open_design, resolve
+from ternstone.designs import MODELS, open_design, resolve, with_data
 from ternstone.errors import BadInput
 from ternstone.parameters import parse_pairs, suggest
 
@@ -129,6 +129,8 @@ def sim(
 ) -> None:
     """Run the Verilog on real data and compare every bit and cycle with the golden model.
 
+    With --all, designs whose data is not there are named and left out.
+
     Exit status 1 means that something differed.
     """
     options: dict[str, Any] = {
@@ -141,14 +143,21 @@ def sim(
         raise BadInput(f"Netlist {netlist} must be a Verilog file, which it is not")
     from ternstone import simulate as work
 
+    left_out: dict[str, str] = {}
     if every:
-        verdicts = work.simulate_all(list(DESIGNS), options)
+        # A missing or broken model is said before anything runs.
+        ready, left_out = with_data(DESIGNS)
+        for name, reason in left_out.items():
+            report.stderr.print(f"{name} is left out: {reason}", markup=False, highlight=False,
+                                soft_wrap=True)
+        verdicts = work.simulate_all(ready, options)
     else:
         opened = open_design(design, model, parse_pairs(param or []), seed)
         verdicts = [work.simulate(opened, netlist=netlist, **options)]
     passed = all(v["passed"] for v in verdicts)
     if json:
-        report.print_json({"passed": passed, "designs": verdicts} if every else verdicts[0])
+        report.print_json({"passed": passed, "designs": verdicts, "left_out": left_out}
+                          if every else verdicts[0])
     else:
         work.print_verdicts(verdicts)
     if not passed:

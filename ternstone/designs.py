@@ -4,7 +4,7 @@ import functools
 import hashlib
 import importlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -19,7 +19,7 @@ from ternstone.catalogue import BLOCKS, DESIGNS, BlockEntry
 from ternstone.errors import BadInput, bad_input
 from ternstone.parameters import build, override, suggest
 
-__all__ = ["MODELS", "Design", "RandomFeed", "open_design", "resolve"]
+__all__ = ["MODELS", "Design", "RandomFeed", "open_design", "resolve", "with_data"]
 
 #: Trained networks, beside the packages.
 MODELS = Path(__file__).resolve().parent.parent / "models"
@@ -85,6 +85,23 @@ class RandomFeed:
     """Frames that mean nothing."""
 
     frames: list[np.ndarray]
+
+
+def with_data(names: Iterable[str]) -> tuple[list[str], dict[str, str]]:
+    """Of ready designs those whose data is there, and of the others what is missing.
+
+    Errors: `BadInput` for a missing or broken model.
+    """
+    ready, missing = [], {}
+    for name in names:
+        design = open_design(name, None, {})
+        try:
+            design.feed(1, 0)
+        except FileNotFoundError as error:
+            missing[name] = str(error)
+        else:
+            ready.append(name)
+    return ready, missing
 
 
 @functools.cache

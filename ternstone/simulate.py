@@ -77,8 +77,6 @@ def _job(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
 
 def simulate_all(names: Sequence[str], options: Mapping[str, Any]) -> list[dict[str, Any]]:
     """`simulate` of several ready designs, `JOBS` at a time; answers in the order of ``names``."""
-    for name in names:
-        open_design(name, None, {})  # a missing or broken model is said before anything runs
     # Processes, because a simulation changes nothing of ours but takes a core; spawned, because
     # torch's threads do not survive a fork.
     context = multiprocessing.get_context("spawn")

@@ -142,6 +142,27 @@ def test_ready_designs_side_by_side(ternstone, tmp_path, monkeypatch):
         assert verdict["score"]["metric"] == "accuracy"
 
 
+def test_a_design_without_its_data_is_left_out(ternstone, monkeypatch):
+    """On a machine without MNIST every other design runs."""
+    from golden import data
+    from ternstone import cli
+
+    def missing():
+        raise FileNotFoundError("digits must be there")
+
+    monkeypatch.setattr(data, "digits", missing)
+    monkeypatch.setattr(cli, "DESIGNS", ["digits-lstm-ternary"])
+    answer = ternstone("sim", "--all", "--frames", "1", "--json")
+    assert answer.status == 0
+    assert answer.err == "digits-lstm-ternary is left out: digits must be there\n"
+    assert answer.json == {"passed": True, "designs": [],
+                           "left_out": {"digits-lstm-ternary": "digits must be there"}}
+    # One that is asked for by name is an error.
+    answer = ternstone("sim", "digits-lstm-ternary")
+    assert (answer.status, answer.err) == (
+        2, "error: Frames of digits-lstm-ternary: digits must be there\n")
+
+
 def test_a_missing_model_is_said_before_anything_runs(ternstone, tmp_path, monkeypatch):
     monkeypatch.setattr("ternstone.designs.MODELS", tmp_path)
     answer = ternstone("sim", "--all")
