@@ -56,13 +56,16 @@ def _table(tmp_path, **figures):
 def test_table_rows(tmp_path):
     rows = _table(tmp_path, digits_float={"accuracy_float": 98.0, "accuracy_step": 98.5},
                   digits_ternary={"accuracy_integer": 97.5, "accuracy_fixed": 98.25},
-                  text_float={"bpc_float": 2.0}, text_ternary={"bpc_integer": 2.1})
+                  text_float={"bpc_float": 2.2}, text_float_6={"bpc_float": 2.0},
+                  text_ternary={"bpc_integer": 2.1})
     below = rows["digits, ternary, points below float"]
     assert (below["measured"], below["met"]) == (1.0, True)  # below the better of the two
     assert "by: made so" in below["how"]
     between = rows["digits, points between integer and fake-quantised"]
     assert (between["measured"], between["met"]) == (0.75, False)
+    # Above the better float network.
     assert rows["text, ternary, bits above float"]["met"] is False
+    assert rows["text, float LSTM, bits per character"]["measured"] == 2.0
     assert "digits, binary, points below float" not in rows
 
 
