@@ -175,7 +175,8 @@ class FsmParams(StreamParams):
                 NSexp, ``C < threshold``, the unipolar value exp(-2 gain s) for s > 0
     threshold:  when not given, states / 2, or with ``exp`` states - m gain. One more gives the rule
                 ``C > states / 2``
-    start:      C at the beginning of each frame; when not given, states / 2
+    start:      C at the beginning of each frame; when not given, states / 2, or with ``exp`` the
+                threshold: from states / 2 the way is long
     gain:       with ``exp``, of a threshold that is not given
 
     S is a bipolar stream (or one of coding sign), s its mean: Stanh and Sexp have range 1.
@@ -201,7 +202,7 @@ class FsmParams(StreamParams):
             object.__setattr__(self, "threshold",
                                self.states - self.m * self.gain if exp else self.states // 2)
         if self.start is None:
-            object.__setattr__(self, "start", self.states // 2)
+            object.__setattr__(self, "start", self.threshold if exp else self.states // 2)
         require_int("Fsm threshold", self.threshold, 1, self.states - 1)
         require_int("Fsm start", self.start, 0, self.states - 1)
 

@@ -70,3 +70,13 @@ def test_the_file_is_what_the_command_writes():
     for row, made in zip(kept["fsm in the long run"], study.functions(), strict=True):
         assert row == pytest.approx(made, abs=1e-4)
     assert kept["mac"][0]["rmse"] == pytest.approx([row["rmse"] for row in study.macs()], abs=1e-4)
+
+
+def test_exp_starts_near_its_end(monkeypatch):
+    """From states / 2 short frames are off by three times as much."""
+    monkeypatch.setattr(study, "LENGTHS", (16,))
+    monkeypatch.setattr(study, "KINDS", ("lfsr",))
+    errors = {(r["function"], r["m"]): r["rmse"] for r in study.fsms()}
+    assert errors["exp", 4] < 0.25
+    params = FsmParams(16, 4, "bipolar", "exp", 64, gain=2)
+    assert (params.start, params.replace(start=None).start) == (56, 56)
