@@ -100,6 +100,13 @@ class Lab:
         return {name: {"mean": round(value["mean"], 3), "spread": round(value["spread"], 3)}
                 for name, value in found.items()}
 
+    def hidden_error(self, network, task):
+        x, _, _ = training.held_out(self.data(task.data), [fold for _, fold in self.runs(task)])
+        x = x[:, :100]
+        value = torch.nn.functional.pad(x * network.params.input.resolution, (0, 1), value=1.0)
+        expected = (value @ network.weights[0].detach()).sigmoid()
+        return round(float((network.simulate(x)[0][0] - expected).abs().mean()), 4)
+
     def simulated(self, network, task, seeds=None, **changes):
         """Mean accuracy and mean cycles with some network parameters changed."""
         x, y, counts = training.held_out(self.data(task.data),
@@ -128,41 +135,43 @@ def mnist(lab):
 
 
 def length(lab):
-    """Accuracy against stream length and m, two seeds, tuned for the length."""
-    return [lab.row(_DIGITS.replace(m=m, length=cycles, tune=tune, **changes), 2,
-                    coding=name, m=m, length=cycles, tune=tune)
-            for name, changes in _CODINGS.items()
-            for m in ((1,) if name == "classic" else (1, 2, 4))
-            for cycles in (16, 32, 64, 128, 256, 512, 1024) for tune in (0, 4)]
+    """Accuracy against stream length and m: two seeds without tuning, one seed tuned for it."""
+    return [lab.row(_DIGITS.replace(m=m, length=cycles, tune=tune, **_CODINGS[name]),
+                    1 if tune else 2, coding=name, m=m, length=cycles, tune=tune)
+            for name, streams, tunes in (("sign", (1, 2, 4), (0, 4)), ("bipolar", (1, 2, 4), (0,)),
+                                         ("classic", (1,), (0,)))
+            for m in streams for tune in tunes
+            for cycles in (16, 32, 64, 128, 256, 512, 1024)]
 
 
 def states(lab):
-    """The rule for the states against choices by hand, without tuning."""
+    """The rule for the states against choices by hand, without tuning.
+
+    ``hidden_error``: mean distance of the first layer's streams from the float network's sigmoids.
+    """
     rows = []
-    for name in ("sign", "bipolar"):
-        for m in (1, 4):
-            task = _DIGITS.replace(m=m, tune=0, **_CODINGS[name])
-            network = lab.network(task)
-            rule = network.states.clone()
-            choices = {"rule": rule, "2 scale m'/m with m' = m": None, "16": 16, "32": 32}
-            choices |= {f"rule x {factor:g}": rule * factor for factor in (0.5, 0.75, 1.5, 2)}
-            for choice, value in choices.items():
-                if value is None:
-                    value = 2 * network.scales[0]
-                network.states[:] = torch.as_tensor(value, dtype=torch.float32)
-                network.states.apply_(even)
-                rows.append({"coding": name, "m": m, "choice": choice,
-                             **lab.figures(network, task)})
+    for data, name, m in (("digits", "sign", 1), ("digits", "sign", 4), ("digits", "bipolar", 1),
+                          ("digits", "bipolar", 4), ("mnist", "sign", 1), ("mnist", "sign", 4)):
+        task = TASKS[data].replace(m=m, tune=0, length=_DIGITS.length, **_CODINGS[name])
+        network = lab.network(task)
+        rule, twice = network.states.clone(), torch.full_like(network.states, 2 * task.scales[0])
+        choices = {"rule": rule, "2 scale m'/m with m' = m": twice}
+        choices |= {f"{n}": torch.full_like(rule, n) for n in (8, 16, 32)}
+        choices |= {f"rule x {factor:g}": rule * factor for factor in (0.5, 1.5, 2)}
+        for choice, value in choices.items():
+            network.states = value.clone().apply_(even)
+            rows.append({"data": data, "coding": name, "m": m, "choice": choice,
+                         "hidden_error": lab.hidden_error(network, task),
+                         **lab.figures(network, task)})
     return rows
 
 
 def generators(lab):
-    """Kinds of number generators, and how many are shared."""
-    return [lab.row(_DIGITS.replace(kind=kind, inputs=inputs, weights=weights, tune=tune), 2,
-                    kind=kind, inputs=inputs, weights=weights, tune=tune)
+    """Kinds of number generators, and how many are shared, without tuning."""
+    return [lab.row(_DIGITS.replace(kind=kind, inputs=inputs, weights=weights, tune=0), 2,
+                    kind=kind, inputs=inputs, weights=weights)
             for kind in ("net", "vdc", "lfsr")
-            for inputs, weights in ((1, 1), (1, 4), (1, 16), (1, 65), (64, 65))
-            for tune in (0, 4)]
+            for inputs, weights in ((1, 1), (1, 2), (1, 4), (1, 16), (1, 65), (64, 65))]
 
 
 def maps(lab):
@@ -223,7 +232,7 @@ def measure(name, lab):
     began = time.monotonic()
     rows = EXPERIMENTS[name](lab)
     task = TASKS["mnist" if name in ("mnist", "speed") else "digits"]
-    return {"what": EXPERIMENTS[name].__doc__.strip(), "task": dataclasses.asdict(task),
+    return {"what": EXPERIMENTS[name].__doc__.partition(".")[0], "task": dataclasses.asdict(task),
             "seeds": list(lab.seeds), "rows": rows, "seconds": round(time.monotonic() - began),
             "torch": torch.__version__, "python": platform.python_version(),
             "command": "python -m golden.stochastic.accuracy "

@@ -162,8 +162,8 @@ class LayerParams(Params):
 
     @property
     def tree_stages(self):
-        """Registers from products to S."""
-        return max(1, ceil_div(ceil_log2(self.terms * self.m), self.levels))
+        """Registers from products to their sum."""
+        return max(1, ceil_div(ceil_log2((self.synapses or self.terms) * self.m), self.levels))
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,14 @@ from golden.params import ceil_log2
 from hdl.stochastic.generators import NumberBank
 from hdl.stochastic.popcount import BitSum
 
-__all__ = ["LayerSums", "StateMachine", "WeightStreams", "delayed", "rotated"]
+__all__ = ["LayerSums", "StateMachine", "WeightStreams", "delayed", "product", "rotated",
+           "subtrahend", "transition"]
 
 
 def delayed(m, value, cycles, name="delayed"):
-    """``value`` so many cycles later; 0 after a reset."""
+    """``value`` so many cycles later."""
     for _ in range(cycles):
-        register = Signal.like(value, name=name, init=0)
+        register = Signal.like(value, name=name)
         m.d.sync += register.eq(value)
         value = register
     return value
@@ -119,7 +120,7 @@ class LayerSums(wiring.Component):
         m.submodules.streams = streams = WeightStreams(p, self.weight, self.length)
         m.d.comb += [streams.step.eq(self.step), streams.first.eq(self.first)]
         x = Cat(self.x, Const(1, 1)) if p.bias else self.x
-        less = self._less(m, x)
+        less = subtrahend(m, p, x, p.tree_stages)
         products = {}
         for neuron, row in enumerate(self.weight.tolist()):
             bits, terms = [], []
@@ -127,7 +128,7 @@ class LayerSums(wiring.Component):
                 if value == 0 and p.coding == "sign":
                     continue
                 if (term, value) not in products:
-                    products[term, value] = self._product(m, x[term], streams.of(term, value))
+                    products[term, value] = product(m, p, x[term], streams.of(term, value))
                 for exponent, bit in enumerate(products[term, value]):
                     bits.append(bit)
                     # Bipolar streams count twice, less what follows below.
@@ -142,24 +143,24 @@ class LayerSums(wiring.Component):
                 m.d.comb += tree.less.eq(less)
         return m
 
-    def _product(self, m, x, ones):
-        product = Signal(len(ones), name="product")
-        if self.params.product == "xnor":
-            m.d.comb += product.eq(Mux(x, ones, self.params.m - ones))
-        else:
-            m.d.comb += product.eq(Mux(x, ones, 0))
-        return product
 
-    def _less(self, m, x):
-        """What to subtract from twice the ones: a weight's stream of value 0 has m / 2 of them."""
-        p = self.params
-        if p.coding == "sign":
-            return None
-        if p.product == "xnor":
-            return Const(p.reach)
-        m.submodules.less = count = BitSum([(0, 1)] * p.terms, p.tree_stages - 1)
-        m.d.comb += count.i.eq(x)
-        return count.o.as_unsigned() << ceil_log2(p.m)
+def product(m, params, x, ones):
+    """The ones of an input's bit times a weight's stream."""
+    made = Signal(len(ones), name="product")
+    m.d.comb += made.eq(Mux(x, ones, params.m - ones if params.product == "xnor" else 0))
+    return made
+
+
+def subtrahend(m, params, x, stages):
+    """What to subtract from twice the ones of bipolar streams, since a weight of 0 has m / 2 ones;
+    `BitSum` wants it ``stages - 1`` cycles behind the bits ``x``."""
+    if params.coding == "sign":
+        return None
+    if params.product == "xnor":
+        return Const(params.m * len(x))
+    m.submodules.less = count = BitSum([(0, 1)] * len(x), stages - 1)
+    m.d.comb += count.i.eq(x)
+    return count.o.as_unsigned() << ceil_log2(params.m)
 
 
 class StateMachine(wiring.Component):
@@ -192,27 +193,31 @@ class StateMachine(wiring.Component):
     def elaborate(self, _platform):
         m = Module()
         p = self.params
-        top = p.states - 1
-        width = top.bit_length()
-        state = Signal(width, init=p.start)
-        # Only the low bits meet in an adder; the others say whether the state stays in range.
-        low = Signal(width + 1)
-        given = Signal(signed(max(width + 1, len(self.sum))))
-        high, sign = given[width:], given[-1]
-        inside = Signal()
-        after = Signal(width)
-        m.d.comb += [
-            given.eq(self.sum),
-            low.eq(state + given[:width]),
-            inside.eq(Mux(low[width], high.all(), ~high.any())),
-            after.eq(Mux(inside, self._limited(low[:width], top), Mux(sign, 0, top))),
-        ]
+        state = Signal(range(p.states), init=p.start)
+        after, bit = transition(m, p, state, self.sum)
         with m.If(self.step):
-            m.d.sync += [state.eq(after), self.o.eq(after >= p.threshold)]
+            m.d.sync += [state.eq(after), self.o.eq(bit)]
         with m.If(self.restart):
             m.d.sync += state.eq(p.start)
         return m
 
-    @staticmethod
-    def _limited(value, top):
-        return value if top & (top + 1) == 0 else Mux(value > top, top, value)
+
+def transition(m, params, state, total):
+    """The state after a sum S, and its bit. Only low bits meet in an adder; the others say whether
+    the state stays in range."""
+    top = params.states - 1
+    width = top.bit_length()
+    low = Signal(width + 1)
+    given = Signal(signed(max(width + 1, len(total))))
+    inside = Signal()
+    after = Signal(width)
+    high, sign = given[width:], given[-1]
+    kept = low[:width]
+    if top & params.states:  # not all codes are states
+        kept = Mux(kept > top, top, kept)
+    m.d.comb += [
+        given.eq(total), low.eq(state + given[:width]),
+        inside.eq(Mux(low[width], high.all(), ~high.any())),
+        after.eq(Mux(inside, kept, Mux(sign, 0, top))),
+    ]
+    return after, after >= params.threshold

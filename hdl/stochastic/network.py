@@ -6,9 +6,10 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.params import ceil_div
-from golden.stochastic.timing import PLACES, depth
+from golden.stochastic.timing import FOLDED_STAGES, PLACES, depth
 from hdl.axi import AxiStreamTop
 from hdl.formats import shape
+from hdl.stochastic.folded import FLAGS, FoldedInput, FoldedLayer
 from hdl.stochastic.generators import NumberBank
 from hdl.stochastic.head import Head
 from hdl.stochastic.input import FrameInput, input_layout
@@ -30,7 +31,7 @@ def terms(params, tensors):
 
 
 class Pacer(wiring.Component):
-    """Counts a frame's stream cycles.
+    """Counts a frame's stream cycles, each of ``fold`` clock cycles.
 
     **Latency** none: the first stream cycle is that of ``begin``.
 
@@ -39,42 +40,54 @@ class Pacer(wiring.Component):
     begin : In(1)
     stop : In(1)
         The frame is decided.
+    room : In(1)
+        A stream cycle may begin; a frame's first one is for whoever says ``begin`` to hold back.
     free : Out(1)
         A frame may begin.
-    step, first, last : Out(1)
-        A stream cycle; a frame's first, its last.
+    o : Out(FLAGS)
+        In a stream cycle's first clock cycle.
     """
 
-    def __init__(self, length):
-        self.length = length
-        super().__init__({"begin": In(1), "stop": In(1), "free": Out(1), "step": Out(1),
-                          "first": Out(1), "last": Out(1)})
+    def __init__(self, length, fold):
+        self.length, self.fold = length, fold
+        super().__init__({"begin": In(1), "stop": In(1), "room": In(1, init=1),
+                          "free": Out(1), "o": Out(FLAGS)})
 
     def elaborate(self, _platform):
         m = Module()
-        length = self.length
         running = Signal()
-        cycle = Signal(range(max(2, length)))
+        cycle = Signal(range(max(2, self.length)))
+        clock = Signal(range(max(2, self.fold)))
+        over = clock == self.fold - 1
+        final = cycle == self.length - 1
         m.d.comb += [
-            self.free.eq(~running), self.step.eq(running | self.begin), self.first.eq(self.begin),
-            self.last.eq(running & (cycle == length - 1) if length > 1 else self.begin),
+            self.free.eq(~running), self.o.first.eq(self.begin),
+            self.o.step.eq(self.begin | (running & (clock == 0) & self.room)),
+            self.o.last.eq(self.begin if self.length == 1 else
+                           self.o.step & ~self.begin & final),
         ]
-        m.d.sync += cycle.eq(Mux(self.begin, 1, cycle + 1))
         with m.If(self.begin):
-            m.d.sync += running.eq(int(length > 1))
-        with m.Elif(self.stop | self.last):
-            m.d.sync += running.eq(0)
+            m.d.sync += [running.eq(int(self.length * self.fold > 1)),
+                         clock.eq(int(self.fold > 1)), cycle.eq(int(self.fold == 1))]
+        with m.Elif((clock != 0) | self.room):
+            m.d.sync += clock.eq(Mux(over, 0, clock + 1))
+            with m.If(over):
+                m.d.sync += cycle.eq(cycle + 1)
+            with m.If(self.stop | (over & final)):
+                m.d.sync += running.eq(0)
         return m
 
 
 class NetworkCore(wiring.Component):
-    """A network whose layers, one pipeline, take a stream cycle in every clock cycle.
+    """A network in parallel (``params.fold`` is 1), one pipeline that takes a stream cycle in every
+    clock cycle; or folded, its layers side by side on successive stream cycles.
 
     A frame loads while the one before is worked on, and begins as soon as its answer has a place;
     frames follow each other without a gap. An early decision ends its frame at once.
 
     **Latency, throughput**: `golden.stochastic.timing`. **Back-pressure** on both sides, in any
-    cycle; with answer "trace" a beat that waits holds everything up.
+    cycle; with answer "trace" a beat that waits holds everything up, of a folded network the next
+    stream cycles.
 
     Parameters
     ----------
@@ -101,13 +114,13 @@ class NetworkCore(wiring.Component):
         body = Module()
         p = self.params
         body.submodules.input = source = FrameInput(
-            inputs=p.inputs, columns=p.columns, element=shape(p.input))
-        body.submodules.pacer = pacer = Pacer(p.length)
+            words=p.words, columns=p.columns, element=shape(p.input))
+        body.submodules.pacer = pacer = Pacer(p.length, p.fold)
         begin = Signal()       # a frame begins
         wrong = Signal()       # a wrong frame is answered
         decided = Signal()     # an answer is final
         room = Signal()
-        most = PLACES.get(p.answer) or ceil_div(depth(p), p.length) + 1
+        most = PLACES.get(p.answer) or ceil_div(depth(p), p.length * p.fold) + 1
         pending = Signal(range(most + 1))  # begun and not decided
         body.d.sync += pending.eq(pending + begin - decided)
         body.d.comb += [
@@ -118,31 +131,16 @@ class NetworkCore(wiring.Component):
             # An answer in the pipeline's last stage may be that of a frame before the one at work.
             pacer.stop.eq(decided & (pending == 1)),
         ]
-        flags = Cat(pacer.step, pacer.first, pacer.last)
-
-        bits = self._input_bits(body, source.codes, pacer)
-        hidden = []
-        for n, part in enumerate(p.layers[:-1] if p.answer == "trace" else p.layers):
-            sums = LayerSums(part, self.weights[n], p.length)
-            body.submodules[f"layer_{n}"] = sums
-            body.d.comb += [sums.step.eq(flags[0]), sums.first.eq(flags[1]), sums.x.eq(bits)]
-            early = delayed(body, flags, part.tree_stages + 1, f"flags_{n}")
-            flags = delayed(body, early, 1, f"flags_{n}")
-            if part.head:
-                break
-            bits = Signal(part.outputs, name=f"bits_{n}")
-            for neuron in range(part.outputs):
-                machine = StateMachine(part)
-                body.submodules[f"state_{n}_{neuron}"] = machine
-                body.d.comb += [machine.step.eq(flags[0]), machine.restart.eq(early[1]),
-                                machine.sum.eq(sums.o[neuron]), bits[neuron].eq(machine.o)]
-            flags = early
-            hidden.append(bits)
+        parts = (self._parallel if p.fold == 1 else self._folded)(body, source, begin, pacer.o)
         if p.answer == "trace":
-            return self._trace(body, source, hidden, flags, wrong, decided, room)
+            if p.fold > 1:
+                wiring.connect(body, wiring.flipped(self.i), source.i)
+                return self._folded_trace(body, pacer, parts, wrong, decided, room)
+            return self._trace(body, source, parts, wrong, decided, room)
+        flags, sums = parts
         body.submodules.head = head = Head(p)
-        body.d.comb += [head.step.eq(flags[0]), head.first.eq(flags[1]), head.last.eq(flags[2]),
-                        head.sums.eq(sums.o), decided.eq(head.decided)]
+        body.d.comb += [head.step.eq(flags.step), head.first.eq(flags.first),
+                        head.last.eq(flags.last), head.sums.eq(sums), decided.eq(head.decided)]
         wiring.connect(body, wiring.flipped(self.i), source.i)
         if p.answer == "class":
             self._class(body, head, begin, wrong, room)
@@ -150,23 +148,78 @@ class NetworkCore(wiring.Component):
             self._scores(body, head, begin, wrong, room)
         return body
 
-    def _input_bits(self, m, codes, pacer):
+    def _parallel(self, m, source, begin, flags):
+        """All layers, one pipeline: flags and sums of the head, or flags and bits of the trace."""
         p = self.params
+        beat = source.i.payload.data.as_value()
+        loaded = Signal(p.words * len(beat), reset_less=True)
+        codes = Signal(data.ArrayLayout(shape(p.input), p.inputs), reset_less=True)
+        with m.If(source.write):
+            m.d.sync += loaded.eq(Cat(loaded, beat)[len(beat):])
+        with m.If(begin):
+            m.d.sync += codes.as_value().eq(loaded)
         m.submodules.x = bank = NumberBank(p.x, p.input.fraction, p.length)
-        m.d.comb += [bank.step.eq(pacer.step), bank.first.eq(pacer.first)]
+        m.d.comb += [bank.step.eq(flags.step), bank.first.eq(flags.first)]
         bits = Signal(p.inputs, name="bits")
         for index, (generator, rotation) in enumerate(p.x.shared(p.inputs)):
             m.d.sync += bits[index].eq(codes[index] > rotated(bank.o[generator], rotation))
-        return bits
+
+        hidden = []
+        for n, part in enumerate(p.layers[:-1] if p.answer == "trace" else p.layers):
+            sums = LayerSums(part, self.weights[n], p.length)
+            m.submodules[f"layer_{n}"] = sums
+            m.d.comb += [sums.step.eq(flags.step), sums.first.eq(flags.first), sums.x.eq(bits)]
+            # Two cycles before the bits of the next layer, and one cycle later, beside the sums.
+            early = delayed(m, flags, part.tree_stages + 1, f"flags_{n}")
+            flags = delayed(m, early, 1, f"flags_{n}")
+            if part.head:
+                return flags, sums.o
+            bits = Signal(part.outputs, name=f"bits_{n}")
+            for neuron in range(part.outputs):
+                machine = StateMachine(part)
+                m.submodules[f"state_{n}_{neuron}"] = machine
+                m.d.comb += [machine.step.eq(flags.step), machine.restart.eq(early.first),
+                             machine.sum.eq(sums.o[neuron]), bits[neuron].eq(machine.o)]
+            flags = early
+            # The bits of the layers before wait for this one's.
+            if p.answer == "trace":
+                hidden = [delayed(m, h, part.tree_stages + 1, "bits_later") for h in hidden]
+                hidden.append(bits)
+        return delayed(m, flags, 2, "flags"), Cat(hidden)
+
+    def _folded(self, m, source, begin, flags):
+        """As `_parallel`; each part begins with a stream cycle when the one before is done."""
+        p = self.params
+        m.submodules.x = part = FoldedInput(p)
+        m.d.comb += [part.write.eq(source.write), part.last.eq(source.i.payload.last),
+                     part.data.eq(source.i.payload.data.as_value()), part.begin.eq(begin),
+                     part.i.eq(flags)]
+        hidden = []
+        for n, params in enumerate(p.layers[:-1] if p.answer == "trace" else p.layers):
+            layer = FoldedLayer(params, self.weights[n], p.length)
+            m.submodules[f"layer_{n}"] = layer
+            m.d.comb += [layer.i.eq(part.o_flags), layer.x.eq(part.o)]
+            part = layer
+            hidden.append(layer)
+        if p.answer != "trace":
+            return part.o_flags, part.o
+        bits = []
+        for n, layer in enumerate(hidden[:-1]):
+            late = sum(x.params.fold + x.params.tree_stages + FOLDED_STAGES for x in hidden[n + 1:])
+            queue = Queue(len(layer.o.as_value()), max(2, ceil_div(late, p.fold) + 1))
+            m.submodules[f"bits_{n}"] = queue
+            m.d.comb += [queue.i.valid.eq(layer.o_flags.step), queue.o.ready.eq(part.o_flags.step),
+                         queue.i.payload.eq(layer.o.as_value())]
+            bits.append(queue.o.payload)
+        return part.o_flags, Cat(bits, part.o.as_value())
 
     def _places(self, m, begin, wrong, room):
-        """Places of answers; returns a signal: one of them has left."""
+        """A frame needs a place for its answer, and gives it back when that has left."""
         places = PLACES[self.params.answer]
         left = Signal(range(places + 1), init=places)
-        returned = Signal()
+        returned = self.o.valid & self.o.ready & self.o.payload.last
         m.d.sync += left.eq(left + returned - (begin | wrong))
-        m.d.comb += [room.eq(left != 0),
-                     returned.eq(self.o.valid & self.o.ready & self.o.payload.last)]
+        m.d.comb += room.eq(left != 0)
 
     def _class(self, m, head, begin, wrong, room):
         self._places(m, begin, wrong, room)
@@ -197,23 +250,36 @@ class NetworkCore(wiring.Component):
         with m.Elif(self.o.valid & self.o.ready):
             m.d.sync += [held.eq(held.as_value() >> len(held[0])), count.eq(count - 1)]
 
-    def _trace(self, body, source, hidden, flags, wrong, decided, room):
-        """All bits of a stream cycle in one beat: those of the first layers wait for the last's."""
-        p = self.params
+    def _folded_trace(self, m, pacer, parts, wrong, decided, room):
+        """All bits of a stream cycle in one beat; a stream cycle begins when its beat has a place.
+
+        Here is no enable: it would not reach the memories."""
+        flags, bits = parts
+        m.submodules.queue = queue = Queue(
+            self.o.payload.shape(), ceil_div(depth(self.params), self.params.fold) + 3)
+        left = Signal(range(queue.depth + 1), init=queue.depth)
+        m.d.sync += left.eq(left + (self.o.valid & self.o.ready) - (pacer.o.step | wrong))
+        given = queue.i.payload
+        m.d.comb += [
+            room.eq(left != 0), pacer.room.eq(room), decided.eq(flags.step & flags.last),
+            queue.i.valid.eq(flags.step | wrong), given.data.eq(Mux(wrong, 0, bits)),
+            given.last.eq(flags.last | wrong), given.error.eq(wrong),
+        ]
+        wiring.connect(m, queue.o, wiring.flipped(self.o))
+        return m
+
+    def _trace(self, body, source, parts, wrong, decided, room):
+        """All bits of a stream cycle in one beat; while it waits, so does everything."""
         m = Module()
+        flags, bits = parts
         enable = Signal()
         error = Signal()
-        late = [0]
-        for part in p.layers[-2:0:-1]:
-            late.insert(0, late[0] + part.tree_stages + 1)
-        beat = [delayed(body, bits, cycles) for bits, cycles in zip(hidden, late, strict=True)]
-        step, _, last = delayed(body, flags, 2)
-        body.d.comb += [decided.eq(step & last), room.eq(~error)]
+        body.d.comb += [decided.eq(flags.step & flags.last), room.eq(~error)]
         body.d.sync += error.eq(wrong)
         m.submodules.body = EnableInserter(enable)(body)
         m.d.comb += [
-            self.o.valid.eq(step | error), self.o.payload.data.eq(Mux(error, 0, Cat(beat))),
-            self.o.payload.last.eq(last | error), self.o.payload.error.eq(error),
+            self.o.valid.eq(flags.step | error), self.o.payload.data.eq(Mux(error, 0, bits)),
+            self.o.payload.last.eq(flags.last | error), self.o.payload.error.eq(error),
             enable.eq(self.o.ready | ~self.o.valid),
             source.i.payload.eq(self.i.payload), source.i.valid.eq(self.i.valid),
             self.i.ready.eq(source.i.ready & enable),
@@ -225,4 +291,5 @@ class Network(AxiStreamTop):
     """`golden.stochastic.network.Network` as an AXI4-Stream top."""
 
     def __init__(self, params, tensors):
-        super().__init__(NetworkCore(params, tensors), output_register=params.answer == "trace")
+        super().__init__(NetworkCore(params, tensors),
+                         output_register=params.answer == "trace" and params.fold == 1)

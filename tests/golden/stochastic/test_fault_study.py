@@ -33,7 +33,7 @@ def test_faults_change_answers(faults):
     weights, x = network(rng), rng.integers(0, 17, (300, 6))
     clean, hit = (radix(weights, (2, 2), x, 4, rng=np.random.default_rng(0), **given)
                   for given in ({}, faults))
-    assert (clean != hit).mean() > 0.2
+    assert (clean != hit).mean() > 0.1
 
 
 def test_flips_have_their_rate_and_stay_in_range():

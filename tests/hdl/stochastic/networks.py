@@ -7,7 +7,7 @@ from golden.formats import Format
 from golden.stochastic.network import Network
 from golden.stochastic.params import Generators, LayerParams, NetworkParams
 
-__all__ = ["networks", "small"]
+__all__ = ["lengths", "networks", "small"]
 
 
 def small(sizes=(6, 5, 3), length=16, network=None, **layer):
@@ -67,3 +67,10 @@ def networks(draw, frames=4, folded=False):
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     block = Network.random(params, rng)
     return block, block.random_frames(frames, rng)
+
+
+def lengths(block, count, rng):
+    """For some frames a wrong number of beats; at least one frame is right and one wrong."""
+    right = block.params.words
+    wrong = [n for n in (1, right - 1, right + 1, 2 * right, 2 * right + 1) if 1 <= n != right]
+    return [*(rng.choice([None, *wrong]) for _ in range(count - 2)), rng.choice(wrong), None]

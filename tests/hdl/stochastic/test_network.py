@@ -16,20 +16,13 @@ from golden.stochastic.network import Network
 from hdl.stochastic.network import Network as Top
 from hdl.verilog import emit
 from tests.hdl.lstm.bench import RANDOM, WORKDIR, check, wrong_frames
-from tests.hdl.stochastic.networks import networks, small
+from tests.hdl.stochastic.networks import lengths, networks, small
 
 icarus = pytest.mark.skipif(not shutil.which("iverilog"), reason="Icarus Verilog is missing")
 
 
 def top(block):
     return Top(block.params, block.tensors)
-
-
-def lengths(block, count, rng):
-    """For some frames a wrong number of beats; at least one frame is right and one wrong."""
-    right = block.params.words
-    wrong = [n for n in (1, right - 1, right + 1, 2 * right, 2 * right + 1) if 1 <= n != right]
-    return [*(rng.choice([None, *wrong]) for _ in range(count - 2)), rng.choice(wrong), None]
 
 
 # -- many tiny networks
