@@ -52,14 +52,17 @@ class FrameCheck(wiring.Component):
 
     def elaborate(self, _platform):
         m = Module()
-        # Stays at ``length`` in a frame that is too long.
-        position = Signal(range(self.length + 1))
-        m.d.comb += [self.inner.eq(position < self.length - 1),
-                     self.wrong.eq(position != self.length - 1)]
+        position = Signal(range(max(2, self.length)))
+        end = Signal()   # it is the last one that is due
+        over = Signal()  # that one has passed
+        m.d.comb += [end.eq(position == self.length - 1), self.inner.eq(~end),
+                     self.wrong.eq(over | ~end)]
         with m.If(self.step):
             with m.If(self.last):
-                m.d.sync += position.eq(0)
-            with m.Elif(position != self.length):
+                m.d.sync += [position.eq(0), over.eq(0)]
+            with m.Elif(end):
+                m.d.sync += over.eq(1)
+            with m.Else():
                 m.d.sync += position.eq(position + 1)
         return m
 
