@@ -98,6 +98,9 @@ DESIGNS: dict[str, DesignEntry] = {
     "digits-stochastic": DesignEntry(
         "digits-stochastic.safetensors", "stochastic.network", "digits",
         "handwritten digits, 64-32-10, streams of 256 cycles"),
+    "mnist-stochastic": DesignEntry(
+        "mnist-stochastic.safetensors", "stochastic.network", "mnist",
+        "MNIST images, 784-100-200-10, folded; needs TERNSTONE_DATA"),
 }
 
 #: Family -> what measures its headline figures: name -> part, in order.

@@ -91,7 +91,7 @@ def test_task_of():
     assert task_of({"task": {"data": "stdlib"}}) is task_of({}) is task_of({"task": 3}) is None
 
 
-@pytest.mark.parametrize("name", ["digits"])
+@pytest.mark.parametrize("name", TASKS)
 def test_trained_networks(name):
     """The committed networks do on their task what their files say."""
     path = MODELS / f"{name}-stochastic.safetensors"
