@@ -61,6 +61,8 @@ class Task:
     tune_rate: float = 4e-3
 
     def __post_init__(self):
+        for name in ("hidden", "scales", "neurons", "synapses"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))  # JSON has lists
         require_choice("Task data", self.data, ("digits", "mnist"))
         require_int("Task epochs", self.epochs, 1)
         require_int("Task tune", self.tune, 0)

@@ -126,7 +126,7 @@ def test_make_model(digits, tmp_path, monkeypatch):
     assert block == "stochastic.network"
     assert found == {**info, "task": {**info["task"], "hidden": [16], "scales": [2, 2],
                                       "neurons": [], "synapses": []}}
-    assert info["task"] == dataclasses.asdict(task)
+    assert info["task"] == dataclasses.asdict(task) and Task(**found["task"]) == task
     held = digits.splits[0][1]
     result = Network(params, tensors).simulate(digits.x[held].numpy()[:, :, None])
     right = 100 * (result.classes == digits.y[held].numpy()).mean()
