@@ -77,7 +77,7 @@ def sim_table():
         _, params, _, info = modelfile.load(MODELS / f"{run['design']}.safetensors")
         figures = info["figures"]
         score = (f"{figures['bpc_integer']:.2f} bpc" if "bpc_integer" in figures
-                 else f"{figures['accuracy_integer']:.1f} %")
+                 else f"{figures.get('accuracy_integer', figures.get('accuracy')):.1f} %")
         equal = f"{run['mismatches']} of {run['beats']:,}" if run["passed"] else "FAILED"
         rows.append([f"`{run['design']}`", _DESCRIBE[run["block"]](params), equal,
                      f"{run['cycles']:,}", f"{run['expected_cycles']:,}",

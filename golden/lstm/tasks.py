@@ -86,7 +86,7 @@ _ROWS, _TEXT = TASKS["digits-rows"], TASKS["text"]
 MODELS = {
     "digits-lstm-ternary": _ROWS.replace(lanes=32),
     "digits-lstm-binary": _ROWS.replace(weights="binary", lanes=32),
-    "digits-lstm-pruned": _ROWS.replace(hidden=128, sparsity=0.905, epochs=100, lanes=32),
+    "digits-lstm-pruned": _ROWS.replace(hidden=128, sparsity=0.897, epochs=100, lanes=32),
     "digits-gru-ternary": _ROWS.replace(cell="gru", lanes=24),
     "text-lstm-ternary": _TEXT.replace(lanes=64, head_lanes=12),
     "text-lstm-binary": _TEXT.replace(weights="binary", lanes=64, head_lanes=12),
