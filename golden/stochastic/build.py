@@ -22,8 +22,8 @@ def network(inputs: int = 16, hidden: int = 8, outputs: int = 4, layers: int = 1
     ``layers=0`` leaves the head alone. ``kind`` and ``register`` are those of all generators,
     ``x_`` and ``w_`` those of the inputs' and of the weights'; layer n's have the seed
     ``w_seed + n``.
-    ``neurons`` and ``synapses`` work on the hidden layers; the head has ``synapses``, and all its
-    neurons, at a time. Every other argument is that of `LayerParams` or of `NetworkParams`.
+    Of ``neurons`` and ``synapses`` a layer that has fewer works on all it has. Every other argument
+    is that of `LayerParams` or of `NetworkParams`.
 
     Errors: as those classes.
 
@@ -42,7 +42,7 @@ def network(inputs: int = 16, hidden: int = 8, outputs: int = 4, layers: int = 1
             product=product, bias=bias, states=0 if head else states,
             threshold=None if head else threshold, start=None if head else start,
             w=Generators(kind, w_count, w_rotations, w_seed + n, register),
-            neurons=0 if head else neurons, synapses=min(synapses, terms), levels=levels))
+            neurons=min(neurons, sizes[n + 1]), synapses=min(synapses, terms), levels=levels))
     return NetworkParams(
         tuple(parts), length=length, input=input,
         x=Generators(kind, x_count, x_rotations, x_seed, register), columns=columns, stop=stop,

@@ -1,7 +1,7 @@
 """A stochastic network between AXI4-Streams. Bits: `golden.stochastic.network`."""
 
 import numpy as np
-from amaranth.hdl import Cat, EnableInserter, Module, Mux, Signal, unsigned
+from amaranth.hdl import Cat, Const, EnableInserter, Module, Mux, Signal, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -154,15 +154,21 @@ class NetworkCore(wiring.Component):
         beat = source.i.payload.data.as_value()
         loaded = Signal(p.words * len(beat), reset_less=True)
         codes = Signal(data.ArrayLayout(shape(p.input), p.inputs), reset_less=True)
+        # Inverted, as is the number that all are compared with: of two unsigned values, an iCE40's
+        # carry chain compares with the inverse of one, and so with what they share.
         with m.If(source.write):
-            m.d.sync += loaded.eq(Cat(loaded, beat)[len(beat):])
+            m.d.sync += loaded.eq(Cat(loaded, ~beat)[len(beat):])
         with m.If(begin):
             m.d.sync += codes.as_value().eq(loaded)
         m.submodules.x = bank = NumberBank(p.x, p.input.fraction, p.length)
         m.d.comb += [bank.step.eq(flags.step), bank.first.eq(flags.first)]
         bits = Signal(p.inputs, name="bits")
         for index, (generator, rotation) in enumerate(p.x.shared(p.inputs)):
-            m.d.sync += bits[index].eq(codes[index] > rotated(bank.o[generator], rotation))
+            code, number = codes[index], rotated(bank.o[generator], rotation)
+            wide = max(len(code), len(number))
+            code, number = (Cat(value, *[Const(1, 1)] * (wide - len(value)))
+                            for value in (code, ~number))
+            m.d.sync += bits[index].eq(code < number)
 
         hidden = []
         for n, part in enumerate(p.layers[:-1] if p.answer == "trace" else p.layers):

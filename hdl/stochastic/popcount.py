@@ -26,7 +26,7 @@ class BitSum(wiring.Component):
     register takes one bit more as its carry. What is to be subtracted is added up on its own as
     long as possible, then subtracted: no bit needs a sign.
 
-    Yosys 0.70, 64 bits, look-up tables: 85 (iCE40), 101 (ECP5), 64 (xc7); a plain sum of them, of
+    Yosys 0.70, 64 bits, look-up tables: 85 (iCE40), 99 (ECP5), 64 (xc7); a plain sum of them, of
     which Yosys makes a Wallace tree: 120, 107, 91.
 
     **Latency** ``stages`` cycles. **Throughput** a sum a cycle. It never waits.
@@ -171,8 +171,8 @@ def _combined(a, b, carry=None):
         low, high = a.low + low, a.high + high
         if carry:
             high += 1
-            # One chain, not a sum of three: ones at the bottom pass the carry on.
-            return _fitted((Cat(Const(1, 1), a.value) + Cat(carry.value, other))[1:],
+            # One chain, not a sum of three: twice the carry at the bottom is passed on.
+            return _fitted((Cat(carry.value, a.value) + Cat(carry.value, other))[1:],
                            a.exponent, a.sign, low, high)
         return _fitted(a.value + other, a.exponent, a.sign, low, high)
     if a.sign > 0:
