@@ -1,6 +1,7 @@
 """Folded networks equal golden in every bit and cycle, as parallel ones do."""
 
 import random
+import shutil
 
 import numpy as np
 import pytest
@@ -137,3 +138,14 @@ def test_stall_grid_and_resets(answer):
     block = Network.random(params, np.random.default_rng(1))
     sim.check(block, emit(top(block), asserts=True), name=f"folded-{answer}",
               frames=block.random_frames(8, np.random.default_rng(2)), workdir=WORKDIR)
+
+
+@pytest.mark.skipif(not shutil.which("iverilog"), reason="Icarus Verilog is missing")
+def test_a_second_simulator():
+    """What no memory was ever given shows as X, and reaches no port."""
+    params = folded((7, 5, 3), [(2, 3), (2, 4)], 8, {"columns": 2})
+    block = Network.random(params, np.random.default_rng(1))
+    sim.check(block, emit(top(block)), frames=block.random_frames(3, np.random.default_rng(2)),
+              simulator="icarus", workdir=WORKDIR,
+              scenarios=[sim.Scenario("plain"), sim.Scenario("stalls", 0.3, 0.3, 2),
+                         sim.Scenario("resets", seed=3, resets=(9, 150))])

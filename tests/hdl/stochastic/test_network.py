@@ -4,6 +4,7 @@ Verilator and Icarus with the bench of every design, and what their Verilog look
 import random
 import re
 import shutil
+import subprocess
 
 import numpy as np
 import pytest
@@ -11,10 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import sim
+from fpga.area import find_yosys
 from golden.formats import Format
 from golden.stochastic.network import Network
 from hdl.stochastic.network import Network as Top
 from hdl.verilog import emit
+from sim.tools import ToolError
 from tests.hdl.lstm.bench import RANDOM, WORKDIR, check, wrong_frames
 from tests.hdl.stochastic.networks import lengths, networks, small
 
@@ -211,3 +214,29 @@ def test_zero_weights_and_shared_products_vanish():
     text = emit(Top(params, {"layers.0.weight": weight,
                              "layers.0.bias": np.zeros(5, dtype=np.int64)})).text
     assert len(set(re.findall(r"wire (product\w*)", text))) == 4
+
+
+def yosys():
+    try:
+        return find_yosys()
+    except ToolError:
+        return None
+
+
+@pytest.mark.skipif(yosys() is None, reason="a Yosys that reads Verilog is missing")
+@pytest.mark.parametrize("layers", [{}, {"neurons": 2, "synapses": 3}])
+def test_no_latch_no_loop(layers, tmp_path):
+    """Yosys finds no combinational loop, no undriven or doubly driven wire, and no latch."""
+    block = Network.random(small(network={"stop": "certain"}, **layers), np.random.default_rng(1))
+    emit(top(block)).write(tmp_path / "device.v")
+    checks = ("hierarchy -top top\nproc\ncheck -assert\n"
+              "select -assert-none t:$dlatch t:$adlatch t:$dlatchsr\n")
+
+    def passes(name):
+        (tmp_path / "check.ys").write_text(f"read_verilog {name}\n{checks}")
+        return subprocess.run([*yosys().command, "check.ys"], cwd=tmp_path, check=False,
+                              capture_output=True).returncode == 0
+    assert passes("device.v")
+    (tmp_path / "latch.v").write_text(
+        "module top(input a, input b, output reg c); always @* if (a) c = b; endmodule")
+    assert not passes("latch.v")
