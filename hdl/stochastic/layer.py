@@ -127,9 +127,10 @@ class LayerSums(wiring.Component):
             for term, value in enumerate(row):
                 if value == 0 and p.coding == "sign":
                     continue
-                if (term, value) not in products:
-                    products[term, value] = product(m, p, x[term], streams.of(term, value))
-                for exponent, bit in enumerate(products[term, value]):
+                key = term, abs(value) if p.coding == "sign" else value
+                if key not in products:
+                    products[key] = product(m, p, x[term], streams.of(term, value))
+                for exponent, bit in enumerate(products[key]):
                     bits.append(bit)
                     # Bipolar streams count twice, less what follows below.
                     terms.append((exponent, -1 if value < 0 else 1) if p.coding == "sign"

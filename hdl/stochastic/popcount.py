@@ -63,10 +63,10 @@ class BitSum(wiring.Component):
 
     def elaborate(self, _platform):
         m = Module()
-        levels = self._levels(None, 0)
+        levels = self._levels()
         # So many levels are over at the end of each stage.
         ends = [ceil_div(levels * stage, self.stages) for stage in range(1, self.stages)]
-        total = self._levels(m, self.stages, levels, ends)
+        total = self._levels(m, levels, ends)
         value = total.value.shift_left(total.exponent)
         if total.sign < 0:
             value = -value
@@ -76,8 +76,9 @@ class BitSum(wiring.Component):
         target += self.o.eq(value)
         return m
 
-    def _levels(self, m, stages, levels=None, ends=()):
-        """Builds the tree in ``m`` and returns its `_Number`; without ``m``, counts its levels."""
+    def _levels(self, m=None, levels=None, ends=()):
+        """Builds the tree in ``m``, with registers at the ends of those levels, and returns its
+        `_Number`; without ``m``, counts its levels."""
         first = ends[0] if ends else levels or 64
         numbers = self._leaves(first)
         level = 1
