@@ -12,6 +12,8 @@ from hdl.verilog import emit
 from sim.tools import ToolError
 from ternstone.bench import Part, Row, Say, at_most, figure, verified
 from ternstone.bench_lstm_area import PEERS
+from ternstone.bench_stochastic_area import baselines, estimate
+from ternstone.bench_stochastic_models import accuracy, equality, faults, latency
 from ternstone.designs import Design
 
 __all__ = ["PARTS", "peer"]
@@ -83,5 +85,11 @@ def _cells(block: Mac, setting: str, other: dict[str, Any], beside: str) -> Iter
 
 #: The parts, in the order in which they are shown.
 PARTS: dict[str, Part] = {
+    "equality": equality,
+    "latency": latency,
+    "accuracy": accuracy,
+    "faults": faults,
+    "baselines": baselines,
+    "estimate": estimate,
     "peer": peer,
 }

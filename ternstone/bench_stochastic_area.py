@@ -1,0 +1,282 @@
+"""Area of stochastic networks: against the classic design and binary radix at equal accuracy, and
+of the paper's large network, part by part.
+
+Cells are counted by Yosys for a Xilinx 7 (`fpga.area`), the paper's family. There is no place and
+route behind them.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from amaranth.hdl import Cat, Module, Signal, unsigned
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from fpga.area import find_yosys, xc7
+from golden.formats import Format
+from golden.stochastic import timing
+from golden.stochastic.arithmetic import RadixParams
+from golden.stochastic.network import Network
+from golden.stochastic.params import Generators, NetworkParams
+from golden.stochastic.radix import Radix
+from golden.stochastic.tasks import MODELS, TASKS, Task, network_params, train
+from hdl.formats import shape
+from hdl.stochastic.generators import NumberBank
+from hdl.stochastic.head import Head
+from hdl.stochastic.layer import StateMachine, WeightStreams
+from hdl.stochastic.network import Network as Top
+from hdl.stochastic.network import terms
+from hdl.stochastic.popcount import BitSum
+from hdl.stochastic.radix import Radix as RadixTop
+from hdl.verilog import emit
+from sim.tools import ToolError
+from ternstone.bench import Row, Say, at_least, at_most, figure, side_by_side
+from ternstone.bench_lstm_area import PEERS
+from ternstone.bench_stochastic_models import RESULTS
+
+__all__ = ["CLASSIC", "baselines", "estimate"]
+
+#: The classic design: bipolar streams of range 1, XNOR, and shift registers shared by nobody, since
+#: sharing costs it accuracy.
+CLASSIC: dict[str, Any] = {"coding": "bipolar", "product": "xnor", "m": 1}
+
+
+def _found() -> str | None:
+    """None, or why cells cannot be counted."""
+    try:
+        find_yosys()
+    except ToolError as error:
+        return f"not measured: {error}"
+    return None
+
+
+# -- at equal accuracy
+
+def baselines(say: Say) -> Iterator[Row]:
+    """Ours, the classic design and binary radix: 64-32-10 on digits, lengths of equal accuracy."""
+    why = _found()
+    file = RESULTS / "stochastic-accuracy.json"
+    table = json.loads(file.read_text()) if file.is_file() else {}
+    if why or "length" not in table:
+        yield figure("area and latency against the classic design", "digits", None, why or
+                     f"{file.name} has no length: python -m golden.stochastic.accuracy "
+                     f"docs/results/{file.name} length")
+        return
+    rows = table["length"]["rows"]
+    classic = max((row for row in rows if row["coding"] == "classic"),
+                  key=lambda row: row["accuracy"]["mean"])
+    ours = [row for row in rows if row["coding"] == "sign" and row["m"] == 1]
+    equal = _shortest(ours, classic["accuracy"]["mean"])
+    real = max(row["accuracy_float"]["mean"] for row in ours)
+    like_radix = _shortest(ours, real - 0.5)
+    say("training and counting cells")
+    plain = TASKS["digits"]
+    cases = [("classic", plain.replace(**CLASSIC, length=classic["length"], tune=0)),
+             ("ours", plain.replace(m=1, length=equal["length"], tune=equal["tune"])),
+             ("ours, like radix", plain.replace(m=1, length=like_radix["length"],
+                                                tune=like_radix["tune"])),
+             ("radix", plain)]
+    area = dict(side_by_side(_cells, cases, say, "baselines"))
+    for name, row in (("classic", classic), ("ours", equal), ("ours, like radix", like_radix)):
+        yield figure("LUTs", name, area[name]["LUT"],
+                     f"{area[name]['FF']} FFs, {area[name]['cycles']} clock cycles of latency, "
+                     f"accuracy {row['accuracy']['mean']:.2f} % by cross-validation at "
+                     f"{row['length']} stream cycles; {area[name]['flow']}")
+    yield figure("LUTs", "binary radix", area["radix"]["LUT"],
+                 f"{area['radix']['FF']} FFs, {area['radix']['period']} clock cycles a frame, "
+                 f"8-bit weights, accuracy that of the float network, {real:.2f} %")
+    yield at_least("area saved", "beside the classic design",
+                   _saved(area["ours"]["LUT"], area["classic"]["LUT"]), 0.45,
+                   "1 less the ratio of LUTs, at no lower accuracy")
+    yield at_least("latency saved", "beside the classic design",
+                   _saved(area["ours"]["cycles"], area["classic"]["cycles"]), 0.62,
+                   "1 less the ratio of clock cycles, last input beat to class")
+    product = {name: area[name]["LUT"] * area[name]["period"]
+               for name in ("ours, like radix", "radix")}
+    yield at_least("area x cycles saved", "beside binary radix",
+                   _saved(product["ours, like radix"], product["radix"]), 0.21,
+                   f"{product['ours, like radix']:,} beside {product['radix']:,} LUTs x clock "
+                   f"cycles a frame, at most half a point below float; stands for energy until "
+                   "there is a measurement on cells")
+
+
+def _saved(ours: int, theirs: int) -> float:
+    return round(1 - ours / theirs, 3)
+
+
+def _shortest(rows: list[dict[str, Any]], wanted: float) -> dict[str, Any]:
+    """The row of the shortest streams that are accurate enough, else the most accurate one."""
+    enough = [row for row in rows if row["accuracy"]["mean"] >= wanted]
+    return min(enough, key=lambda row: row["length"]) if enough else max(
+        rows, key=lambda row: row["accuracy"]["mean"])
+
+
+def _cells(case: tuple[str, Task]) -> tuple[str, dict[str, Any]]:
+    name, task = case
+    if name == "radix":
+        return name, _radix()
+    trained = train(task)
+    params, tensors = trained.quantise()
+    if name == "classic":
+        wide = {n: part.terms for n, part in enumerate(params.layers)}
+        params = params.replace(
+            x=Generators("lfsr", params.inputs, seed=0),
+            layers=tuple(part.replace(w=Generators("lfsr", wide[n], seed=n + 1))
+                         for n, part in enumerate(params.layers)))
+    cells = xc7(emit(Top(params, tensors), "top"))
+    return name, {**cells, "cycles": params.length + timing.depth(params) + 1,
+                  "period": max(params.words, params.length)}
+
+
+def _radix() -> dict[str, Any]:
+    """Both layers with a multiplier a neuron, an input a clock cycle, and no multiplier blocks."""
+    total: dict[str, Any] = {"LUT": 0, "FF": 0, "period": 0}
+    rng = np.random.default_rng(0)
+    for inputs, outputs, code in ((64, 32, Format(5, 4, signed=False)),
+                                  (32, 10, Format(8, 8, signed=False))):
+        params = RadixParams(inputs, outputs, weights="int8", input=code, lanes=outputs, shift=12,
+                             scale_width=8, bias_width=20)
+        block = Radix.random(params, rng)
+        cells = xc7(emit(RadixTop(params, block.tensors), "top"), dsp=False)
+        total["LUT"] += cells["LUT"]
+        total["FF"] += cells["FF"]
+        total["period"] = max(total["period"], inputs, outputs)
+    return total
+
+
+# -- the paper's network
+
+def estimate(say: Say) -> Iterator[Row]:
+    """784-100-200-10 in parallel: generators, weights, products, neurons, head, added up."""
+    why = _found()
+    for m, length in ((1, 1024), (2, 512), (4, 256)):
+        other = PEERS[f"stochastic-784-m{m}"]
+        setting = f"784-100-200-10, m = {m}, {length} stream cycles"
+        if why:
+            yield figure("LUTs, estimated", setting, None, why)
+            continue
+        yield from _estimate(say, setting, m, length, other)
+
+
+def _estimate(say: Say, setting: str, m: int, length: int,
+              other: dict[str, Any]) -> Iterator[Row]:
+    task = TASKS["mnist"].replace(m=m, length=length)
+    params = network_params(task)
+    block, whence = _weights(params)
+    params = block.params
+    jobs: list[tuple[str, NetworkParams, dict[str, np.ndarray], int]] = [
+        (part, params, block.tensors, n) for n in range(3) for part in ("weights", "neurons")]
+    jobs += [("inputs", params, block.tensors, 0), ("head", params, block.tensors, 2)]
+    parts = {"inputs and their numbers": 0, "numbers and levels of weights": 0, "products": 0,
+             "neurons": 0, "head": 0}
+    registers = 0
+    names = {"weights": "numbers and levels of weights", "neurons": "neurons",
+             "inputs": "inputs and their numbers", "head": "head"}
+    for (part, *_), cells in zip(jobs, side_by_side(_part, jobs, say, setting), strict=True):
+        parts[names[part]] += cells["LUT"]
+        registers += cells["FF"]
+    for part, weight in zip(params.layers, terms(params, block.tensors), strict=True):
+        # An AND a bit; what of it a neuron's first look-up table could take in is not deducted.
+        parts["products"] += sum(len(np.unique(column[column != 0])) * part.m.bit_length()
+                                 for column in weight.T)
+    total = sum(parts.values())
+    how = ", ".join(f"{count:,} {name}" for name, count in parts.items())
+    yield at_most("LUTs, estimated", setting, total, round(other["LUT"] * 2 / 3),
+                  f"{how}; {registers:,} FFs; weights {whence}; at most two thirds of the "
+                  f"{other['LUT']:,} of {other['peer']}, {other['trust']}")
+    yield figure("clock cycles of latency", setting, length + timing.depth(params) + 1,
+                 f"the paper's: {other['cycles']}")
+
+
+def _weights(params: NetworkParams) -> tuple[Network, str]:
+    """The trained network where there is one; weights of its shape otherwise."""
+    from golden import modelfile
+    from ternstone.designs import MODELS as FOLDER
+
+    path = FOLDER / "mnist-stochastic.safetensors"
+    if "mnist-stochastic" in MODELS and path.is_file():
+        _, trained, tensors, _ = modelfile.load(path)
+        layers = tuple(part.replace(weight_bits=own.weight_bits, states=max(
+            2 * (own.states * params.layers[0].m // 2), 2) if own.states else 0)
+            for part, own in zip(params.layers, trained.layers, strict=True))
+        return Network(params.replace(layers=layers), tensors), "of mnist-stochastic"
+    return Network.random(params, np.random.default_rng(0)), "random, normal"
+
+
+class _Inputs(wiring.Component):
+    """Some inputs' registers and comparators, and the numbers."""
+
+    def __init__(self, params: NetworkParams, inputs: int):
+        self.params, self.inputs = params, inputs
+        super().__init__({
+            "write": In(1), "begin": In(1), "step": In(1), "first": In(1),
+            "i": In(shape(params.input)), "o": Out(inputs)})
+
+    def elaborate(self, _platform: Any) -> Module:
+        m = Module()
+        p = self.params
+        loaded = Signal(self.inputs * p.input.width, reset_less=True)
+        codes = Signal(data.ArrayLayout(unsigned(p.input.width), self.inputs), reset_less=True)
+        with m.If(self.write):
+            m.d.sync += loaded.eq(Cat(loaded, self.i)[p.input.width:])
+        with m.If(self.begin):
+            m.d.sync += codes.as_value().eq(loaded)
+        m.submodules.numbers = bank = NumberBank(p.x, p.input.fraction, p.length)
+        m.d.comb += [bank.step.eq(self.step), bank.first.eq(self.first)]
+        m.d.sync += [self.o[n].eq(codes[n] > bank.o[n % p.x.count]) for n in range(self.inputs)]
+        return m
+
+
+class _Neuron(wiring.Component):
+    """A neuron behind its products: the tree, and the FSM or a score."""
+
+    def __init__(self, params: Any, weight: np.ndarray):
+        self.params = params
+        width = params.m.bit_length()
+        self.terms = [(bit, -1 if value < 0 else 1) for value in weight.tolist() if value
+                      for bit in range(width)]
+        members = {"i": In(len(self.terms)), "step": In(1), "restart": In(1)}
+        members["o"] = Out(params.sum_format.width if params.head else 1)
+        super().__init__(members)
+
+    def elaborate(self, _platform: Any) -> Module:
+        m = Module()
+        p = self.params
+        m.submodules.tree = tree = BitSum(self.terms, p.tree_stages)
+        m.d.comb += tree.i.eq(self.i)
+        if p.head:
+            m.d.comb += self.o.eq(tree.o)
+            return m
+        m.submodules.state = state = StateMachine(p)
+        m.d.comb += [state.sum.eq(tree.o), state.step.eq(self.step),
+                     state.restart.eq(self.restart), self.o.eq(state.o)]
+        return m
+
+
+#: Neurons of a layer that are synthesised; the others are taken for their mean.
+SAMPLE = 3
+#: Inputs that are synthesised, of 784.
+INPUTS = 49
+
+
+def _part(job: tuple[str, NetworkParams, dict[str, np.ndarray], int]) -> dict[str, int]:
+    """LUTs and registers of one part of the whole network."""
+    part, params, tensors, n = job
+    layer, weight = params.layers[n], terms(params, tensors)[n]
+    if part == "head":
+        return _only(xc7(emit(Head(params), "top")))
+    if part == "inputs":
+        cells = _only(xc7(emit(_Inputs(params, INPUTS), "top")))
+        return {name: round(count * params.inputs / INPUTS) for name, count in cells.items()}
+    if part == "weights":
+        return _only(xc7(emit(WeightStreams(layer, weight, params.length), "top")))
+    picked = [row for row in weight[:: max(1, len(weight) // SAMPLE)] if np.any(row)][:SAMPLE]
+    cells_of = [_only(xc7(emit(_Neuron(layer, row), "top"))) for row in picked]
+    return {name: round(sum(cells[name] for cells in cells_of) / len(picked) * len(weight))
+            for name in ("LUT", "FF")}
+
+
+def _only(cells: dict[str, Any]) -> dict[str, int]:
+    return {name: cells[name] for name in ("LUT", "FF")}
