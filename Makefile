@@ -2,6 +2,7 @@
 
 PYTHON ?= python3
 DESIGN ?= digits-lstm-ternary
+FAMILY ?= lstm
 FRAMES ?=
 
 VENV := .venv
@@ -39,8 +40,8 @@ train: $(STAMP)  ## train DESIGN=digits-lstm-ternary anew, into models/
 wave: $(STAMP)  ## one frame of DESIGN=digits-lstm-ternary with its waveform
 	@$(BIN)/ternstone sim $(DESIGN) --frames 1 --wave
 
-bench: $(VENV)/.synth  ## headline figures, measured
-	@$(BIN)/ternstone bench lstm
+bench: $(VENV)/.synth  ## headline figures of FAMILY=lstm, measured
+	@$(BIN)/ternstone bench $(FAMILY)
 
 lint: $(STAMP)  ## style, types, and which room may import which
 	@$(BIN)/ruff check .

@@ -22,6 +22,7 @@ from golden.stochastic.network import Network
 from golden.stochastic.params import Generators, NetworkParams
 from golden.stochastic.radix import Radix
 from golden.stochastic.tasks import MODELS, TASKS, Task, network_params, train
+from golden.stochastic.trainable import with_states
 from hdl.formats import shape
 from hdl.stochastic.generators import NumberBank
 from hdl.stochastic.head import Head
@@ -198,9 +199,9 @@ def _weights(params: NetworkParams) -> tuple[Network, str]:
     path = FOLDER / "mnist-stochastic.safetensors"
     if "mnist-stochastic" in MODELS and path.is_file():
         _, trained, tensors, _ = modelfile.load(path)
-        layers = tuple(part.replace(weight_bits=own.weight_bits, states=max(
-            2 * (own.states * params.layers[0].m // 2), 2) if own.states else 0)
-            for part, own in zip(params.layers, trained.layers, strict=True))
+        # Trained with one stream a weight: m of them have m times the variance.
+        layers = tuple(with_states(part.replace(weight_bits=own.weight_bits), own.states * part.m)
+                       for part, own in zip(params.layers, trained.layers, strict=True))
         return Network(params.replace(layers=layers), tensors), "of mnist-stochastic"
     return Network.random(params, np.random.default_rng(0)), "random, normal"
 
