@@ -49,8 +49,12 @@ class Design:
         return BLOCKS[self.block.name]
 
     def component(self) -> Any:
-        """The hardware: parameters and tensors are all that it is given."""
-        return resolve(self.entry.hdl)(self.block.params, self.block.tensors)
+        """The hardware: parameters and tensors are all that it is given.
+
+        Errors: `BadInput` for what golden can do and hardware cannot.
+        """
+        with bad_input(f"Hardware of {self.name}"):
+            return resolve(self.entry.hdl)(self.block.params, self.block.tensors)
 
     @functools.cached_property
     def digest(self) -> str:

@@ -175,6 +175,7 @@ class StateMachine(wiring.Component):
     Parameters
     ----------
     params : LayerParams
+    faults : bool
 
     Members
     -------
@@ -183,19 +184,28 @@ class StateMachine(wiring.Component):
     restart : In(1)
         The next sum is a frame's first one.
     sum : In, signed
+    flips : In, with faults
+        Bits of the state that are written the wrong way, see `hdl.stochastic.faults`.
     o : Out(1)
     """
 
-    def __init__(self, params):
-        self.params = params
-        super().__init__({"step": In(1), "restart": In(1),
-                          "sum": In(signed(params.sum_format.width)), "o": Out(1)})
+    def __init__(self, params, *, faults=False):
+        self.params, self.faults = params, faults
+        members = {"step": In(1), "restart": In(1), "sum": In(signed(params.sum_format.width)),
+                   "o": Out(1)}
+        if faults:
+            members["flips"] = In(params.state_width)
+        super().__init__(members)
 
     def elaborate(self, _platform):
         m = Module()
         p = self.params
         state = Signal(range(p.states), init=p.start)
         after, bit = transition(m, p, state, self.sum)
+        if self.faults:
+            hit = Signal.like(after)
+            m.d.comb += hit.eq(after ^ self.flips)
+            after, bit = hit, hit >= p.threshold
         with m.If(self.step):
             m.d.sync += [state.eq(after), self.o.eq(bit)]
         with m.If(self.restart):

@@ -9,6 +9,7 @@ from golden.params import ceil_div
 from golden.stochastic.timing import FOLDED_STAGES, PLACES, depth
 from hdl.axi import AxiStreamTop
 from hdl.formats import shape
+from hdl.stochastic.faults import flipped
 from hdl.stochastic.folded import FLAGS, FoldedInput, FoldedLayer
 from hdl.stochastic.generators import NumberBank
 from hdl.stochastic.head import Head
@@ -16,7 +17,11 @@ from hdl.stochastic.input import FrameInput, input_layout
 from hdl.stochastic.layer import LayerSums, StateMachine, delayed, rotated
 from hdl.stream import Queue
 
-__all__ = ["Network", "NetworkCore"]
+__all__ = ["MOST_WEIGHTS", "Network", "NetworkCore"]
+
+#: Weights x m of the largest network that is laid out in parallel: beyond, its Verilog takes tens
+#: of megabytes, and tools give up on it.
+MOST_WEIGHTS = 1 << 17
 
 
 def terms(params, tensors):
@@ -162,30 +167,43 @@ class NetworkCore(wiring.Component):
             m.d.sync += codes.as_value().eq(loaded)
         m.submodules.x = bank = NumberBank(p.x, p.input.fraction, p.length)
         m.d.comb += [bank.step.eq(flags.step), bank.first.eq(flags.first)]
-        bits = Signal(p.inputs, name="bits")
+        bits, compared = Signal(p.inputs, name="bits"), []
         for index, (generator, rotation) in enumerate(p.x.shared(p.inputs)):
             code, number = codes[index], rotated(bank.o[generator], rotation)
             wide = max(len(code), len(number))
             code, number = (Cat(value, *[Const(1, 1)] * (wide - len(value)))
                             for value in (code, ~number))
-            m.d.sync += bits[index].eq(code < number)
+            above = Signal(name="above")
+            m.d.comb += above.eq(code < number)
+            compared.append(above)
+        m.d.sync += bits.eq(flipped(m, p, 0, "streams", Cat(compared),
+                                    delayed(m, flags.step, 1, "compares")))
 
         hidden = []
         for n, part in enumerate(p.layers[:-1] if p.answer == "trace" else p.layers):
             sums = LayerSums(part, self.weights[n], p.length)
             m.submodules[f"layer_{n}"] = sums
+            if n:
+                bits = flipped(m, p, n, "streams", bits, delayed(m, flags.step, 2, "enters"))
             m.d.comb += [sums.step.eq(flags.step), sums.first.eq(flags.first), sums.x.eq(bits)]
             # Two cycles before the bits of the next layer, and one cycle later, beside the sums.
             early = delayed(m, flags, part.tree_stages + 1, f"flags_{n}")
             flags = delayed(m, early, 1, f"flags_{n}")
+            given = sums.o
+            if p.faults:
+                given = Signal.like(sums.o, name="given")
+                m.d.comb += given.eq(flipped(m, p, n, "sums", sums.o.as_value(), flags.step))
             if part.head:
-                return flags, sums.o
+                return flags, given
+            flips = flipped(m, p, n, "states", None, flags.step)
             bits = Signal(part.outputs, name=f"bits_{n}")
             for neuron in range(part.outputs):
-                machine = StateMachine(part)
+                machine = StateMachine(part, faults=flips is not None)
                 m.submodules[f"state_{n}_{neuron}"] = machine
                 m.d.comb += [machine.step.eq(flags.step), machine.restart.eq(early.first),
-                             machine.sum.eq(sums.o[neuron]), bits[neuron].eq(machine.o)]
+                             machine.sum.eq(given[neuron]), bits[neuron].eq(machine.o)]
+                if flips is not None:
+                    m.d.comb += machine.flips.eq(flips.word_select(neuron, part.state_width))
             flags = early
             # The bits of the layers before wait for this one's.
             if p.answer == "trace":
@@ -297,5 +315,12 @@ class Network(AxiStreamTop):
     """`golden.stochastic.network.Network` as an AXI4-Stream top."""
 
     def __init__(self, params, tensors):
+        weights = sum(part.terms * part.outputs * part.m for part in params.layers)
+        if params.fold == 1 and weights > MOST_WEIGHTS:
+            raise ValueError(f"Network in parallel must have at most {MOST_WEIGHTS} weights x m, "
+                             f"not {weights}: fold it, by neurons and synapses of its layers")
+        if params.faults and params.fold > 1:
+            raise ValueError("Network faults must be None in hardware that is folded, "
+                             f"not {params.faults}")
         super().__init__(NetworkCore(params, tensors),
                          output_register=params.answer == "trace" and params.fold == 1)

@@ -96,6 +96,14 @@ def test_module_and_closed_pipe(tmp_path):
      r"fake\.adder: Fake lanes must be between 1 and 16, not 17"),
     (["generate", "fake.adder", "--param", "lanes"],
      r"--param must be name=value, as lanes=16, not 'lanes'"),
+    (["generate", "stochastic.network", "--param", "inputs=400", "--param", "hidden=400"],
+     r"Hardware of stochastic-network: Network in parallel must have at most 131072 weights x m, "
+     r"not 162004: fold it, by neurons and synapses of its layers"),
+    (["generate", "stochastic.network", "--param", "m=3"],
+     r"stochastic\.network: Layer m must be a power of two, not 3"),
+    (["sim", "stochastic.network", "--param", "kind=lfsr", "--param", "register=8"],
+     r"stochastic\.network: Layer 0 w stream length must be at most 255, the period of an LFSR of 8 "
+     r"stages, not 256"),
     (["generate", "lstm.network", "--param", "weights=trinary"],
      r"lstm\.network: Weight kind must be one of binary, ternary, .*, not 'trinary'"),
     (["generate", "fake.adder", "--seed", "-1"], r"--seed must be at least 0, not -1"),
