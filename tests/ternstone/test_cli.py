@@ -102,8 +102,8 @@ def test_module_and_closed_pipe(tmp_path):
     (["generate", "stochastic.network", "--param", "m=3"],
      r"stochastic\.network: Layer m must be a power of two, not 3"),
     (["sim", "stochastic.network", "--param", "kind=lfsr", "--param", "register=8"],
-     r"stochastic\.network: Layer 0 w stream length must be at most 255, the period of an LFSR of 8 "
-     r"stages, not 256"),
+     r"stochastic\.network: Layer 0 w stream length must be at most 255, the period of an LFSR "
+     r"of 8 stages, not 256"),
     (["generate", "lstm.network", "--param", "weights=trinary"],
      r"lstm\.network: Weight kind must be one of binary, ternary, .*, not 'trinary'"),
     (["generate", "fake.adder", "--seed", "-1"], r"--seed must be at least 0, not -1"),
