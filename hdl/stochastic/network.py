@@ -314,7 +314,8 @@ class NetworkCore(wiring.Component):
 class Network(AxiStreamTop):
     """`golden.stochastic.network.Network` as an AXI4-Stream top."""
 
-    def __init__(self, params, tensors):
+    def __new__(cls, params, tensors):
+        # Before there is an object: Amaranth warns of one that is made and not used.
         weights = sum(part.terms * part.outputs * part.m for part in params.layers)
         if params.fold == 1 and weights > MOST_WEIGHTS:
             raise ValueError(f"Network in parallel must have at most {MOST_WEIGHTS} weights x m, "
@@ -322,5 +323,8 @@ class Network(AxiStreamTop):
         if params.faults and params.fold > 1:
             raise ValueError("Network faults must be None in hardware that is folded, "
                              f"not {params.faults}")
+        return super().__new__(cls, params, tensors)
+
+    def __init__(self, params, tensors):
         super().__init__(NetworkCore(params, tensors),
                          output_register=params.answer == "trace" and params.fold == 1)

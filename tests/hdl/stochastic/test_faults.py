@@ -1,4 +1,3 @@
-# amaranth: UnusedElaboratable=no
 """Bit faults in hardware: the same bits flip as in golden."""
 
 import numpy as np
