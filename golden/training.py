@@ -11,8 +11,8 @@ import torch
 
 from golden.files import write_whole
 
-__all__ = ["Samples", "checkpoint", "clip_gradients", "held_out", "image_batches", "resume",
-           "schedule", "summary"]
+__all__ = ["Samples", "checkpoint", "clip_gradients", "cross_validate", "held_out",
+           "image_batches", "resume", "schedule", "summary"]
 
 
 @dataclass(frozen=True)
@@ -99,3 +99,17 @@ def summary(results):
                      "spread": float(np.std(means, ddof=1)) if len(means) > 1 else 0.0,
                      "seeds": means}
     return out
+
+
+def cross_validate(train, evaluate, task, data, *, seeds, **options):
+    """Train on every split of the data with every seed, side by side; evaluate each.
+
+    train, evaluate: a family's own; options: what else ``train`` takes
+    Returns a list of dicts: ``seed``, ``fold`` and the figures.
+    """
+    runs = [(seed, fold) for seed in seeds for fold in range(len(data.splits))]
+    pairs = {"seeds": tuple(s for s, _ in runs), "folds": tuple(f for _, f in runs)}
+    network = train(task, **pairs, data=data, **options)
+    figures = evaluate(network, data, folds=pairs["folds"])
+    return [{"seed": seed, "fold": fold, **result}
+            for (seed, fold), result in zip(runs, figures, strict=True)]

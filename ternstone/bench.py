@@ -1,11 +1,13 @@
 """What the benches of all families share: rows, runs side by side, verified simulations."""
 
 import concurrent.futures
+import json
 import multiprocessing
 import platform
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +18,7 @@ from ternstone import report
 from ternstone.designs import Design, RandomFeed
 from ternstone.simulate import simulate
 
-__all__ = ["Part", "Row", "Say", "answer", "at_least", "at_most", "figure", "measure",
+__all__ = ["PEERS", "Part", "Row", "Say", "answer", "at_least", "at_most", "figure", "measure",
            "print_answer", "side_by_side", "verified"]
 
 #: One line of the answer: figure, setting, measured, target, met, how. ``met`` is None where there
@@ -26,6 +28,9 @@ Row = dict[str, Any]
 Say = Callable[[str], None]
 #: One of a bench's parts, which can be run by itself.
 Part = Callable[[Say], Iterator[Row]]
+
+#: Measured and published figures of others, each with its source, tool and trust.
+PEERS = json.loads(Path(__file__).with_name("peers.json").read_text())["peers"]
 
 #: Processes side by side: a simulation, or a Yosys, takes one core.
 JOBS = 2

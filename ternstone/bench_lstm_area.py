@@ -3,10 +3,8 @@
 Cells are counted by Yosys (`fpga.area`); a peer's figures come from ``peers.json``.
 """
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,14 +24,11 @@ from golden.lstm.params import (
 from hdl.lstm.mac_array import MacArray
 from hdl.verilog import emit
 from sim.tools import ToolError
-from ternstone.bench import Row, Say, at_most, figure, side_by_side, verified
+from ternstone.bench import PEERS, Row, Say, at_most, figure, side_by_side, verified
 from ternstone.bench_lstm_states import set_states
 from ternstone.designs import Design
 
-__all__ = ["ARRAYS", "PEERS", "Beside", "array", "peers"]
-
-#: Measured and published figures of others, each with its source, tool and trust.
-PEERS = json.loads(Path(__file__).with_name("peers.json").read_text())["peers"]
+__all__ = ["ARRAYS", "Beside", "array", "peers"]
 
 # -- the array alone
 

@@ -10,8 +10,7 @@ from fpga.area import ecp5, system_yosys
 from golden.stochastic.mac import Mac, MacParams
 from hdl.verilog import emit
 from sim.tools import ToolError
-from ternstone.bench import Part, Row, Say, at_most, figure, verified
-from ternstone.bench_lstm_area import PEERS
+from ternstone.bench import PEERS, Part, Row, Say, at_most, figure, verified
 from ternstone.bench_stochastic_area import baselines, estimate
 from ternstone.bench_stochastic_models import accuracy, equality, faults, latency
 from ternstone.designs import Design

@@ -33,8 +33,7 @@ from hdl.stochastic.popcount import BitSum
 from hdl.stochastic.radix import Radix as RadixTop
 from hdl.verilog import emit
 from sim.tools import ToolError
-from ternstone.bench import Row, Say, at_least, at_most, figure, side_by_side
-from ternstone.bench_lstm_area import PEERS
+from ternstone.bench import PEERS, Row, Say, at_least, at_most, figure, side_by_side
 from ternstone.bench_stochastic_models import RESULTS
 from ternstone.designs import Design
 

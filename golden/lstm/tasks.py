@@ -359,16 +359,8 @@ def make_model(name, folder, *, seed=0, epochs=None, data=None, progress=None, r
     return path, info
 
 
-def cross_validate(task, *, seeds=range(5), epochs=None, data=None, progress=None, resume=None):
-    """Train on every split of the data with every seed, side by side; `evaluate` each.
-
-    Returns a list of dicts: ``seed``, ``fold`` and the figures.
-    """
+def cross_validate(task, *, seeds=range(5), data=None, **options):
+    """`golden.training.cross_validate` of a task; ``options`` are those of `train`."""
     task = _task(task)
     data = load_data(task) if data is None else data
-    runs = [(seed, fold) for seed in seeds for fold in range(len(data.splits))]
-    pairs = {"seeds": tuple(s for s, _ in runs), "folds": tuple(f for _, f in runs)}
-    network = train(task, **pairs, epochs=epochs, data=data, progress=progress, resume=resume)
-    figures = evaluate(network, data, folds=pairs["folds"])
-    return [{"seed": seed, "fold": fold, **result}
-            for (seed, fold), result in zip(runs, figures, strict=True)]
+    return training.cross_validate(train, evaluate, task, data, seeds=seeds, **options)

@@ -11,6 +11,7 @@ Source of integer streams: Ardakani et al., "VLSI Implementation of Deep Neural 
 Integral Stochastic Computing", TVLSI 25(10), 2017.
 """
 
+from abc import abstractmethod
 from dataclasses import dataclass, field, fields
 
 import numpy as np
@@ -267,9 +268,9 @@ class PerBeat(Block):
     def shapes(params):
         return {}
 
+    @abstractmethod
     def answers(self, codes):
         """Codes [frames, beats, elements] to the answers' codes."""
-        raise NotImplementedError
 
     def run(self, frames):
         return list(self.answers(np.stack(frames)))

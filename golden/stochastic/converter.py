@@ -34,8 +34,8 @@ class Converter(PerBeat):
 
     name = "stochastic.converter"
 
-    def run(self, frames):
-        return list(convert(self.params, np.concatenate(frames)))
+    def answers(self, codes):
+        return convert(self.params, codes[:, 0])
 
     def cycles(self, frames):
         return len(frames) * self.params.length + 2

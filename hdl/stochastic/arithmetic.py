@@ -1,5 +1,7 @@
 """What the blocks of stream arithmetic share. Formats: `golden.stochastic.arithmetic`."""
 
+from abc import ABC, abstractmethod
+
 from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
@@ -67,7 +69,7 @@ class FrameCheck(wiring.Component):
         return m
 
 
-class PerBeat(wiring.Component):
+class PerBeat(wiring.Component, ABC):
     """Frames of ``params.length`` beats in; a beat out for each of them, or one for all.
 
     **Latency** none, so that `hdl.axi.AxiStreamTop`'s register is the only one. **Throughput** a
@@ -95,10 +97,10 @@ class PerBeat(wiring.Component):
         super().__init__({"i": In(stream.Signature(beat_in(params.input))),
                           "o": Out(stream.Signature(beat_out(params.output)))})
 
+    @abstractmethod
     def answer(self, m, codes, step, last):
         """The answer's value to a beat's ``codes``; state moves on with ``step``, and begins anew
         after the ``last`` beat."""
-        raise NotImplementedError
 
     def elaborate(self, _platform):
         m = Module()

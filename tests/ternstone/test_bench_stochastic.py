@@ -5,7 +5,7 @@ import pytest
 from golden.stochastic.mac import MacParams
 from sim.tools import ToolError
 from ternstone import bench_stochastic
-from ternstone.bench_lstm_area import PEERS
+from ternstone.bench import PEERS
 
 AREA = {"LUT4": 700, "FF": 300, "carry": 10, "tool": "a tool", "version": "1",
         "flow": "synth_ecp5 -top top"}

@@ -7,7 +7,7 @@ import pytest
 from golden.stochastic.tasks import TASKS, network_params
 from ternstone import bench_stochastic_area as area
 from ternstone import bench_stochastic_models as models
-from ternstone.bench_lstm_area import PEERS
+from ternstone.bench import PEERS
 from ternstone.designs import open_design
 
 

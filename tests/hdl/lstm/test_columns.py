@@ -4,7 +4,7 @@ from amaranth.hdl import signed, unsigned
 
 from golden.lstm.matvec import kept_words
 from hdl.lstm.columns import ColumnList, Gather, Symbols
-from tests.hdl.lstm.bench import play
+from tests.hdl.bench import play
 
 
 @pytest.mark.parametrize("words, columns, batch", [(1, 1, 1), (5, 1, 1), (4, 2, 3), (8, 3, 2)])

@@ -12,7 +12,7 @@ from golden.lstm.params import DenseParams
 from hdl.lstm.dense import Dense as Top
 from hdl.verilog import emit
 from tests.golden.lstm.networks import dense_params
-from tests.hdl.lstm.bench import RANDOM, WORKDIR, check, wrong_frames
+from tests.hdl.bench import RANDOM, WORKDIR, check, wrong_frames
 
 
 @settings(RANDOM, max_examples=40)

@@ -4,7 +4,7 @@ import pytest
 from amaranth.hdl import signed, unsigned
 
 from hdl.lstm.input import VectorInput
-from tests.hdl.lstm.bench import play
+from tests.hdl.bench import play
 
 WORDS, STEPS = 3, 2     # vectors of 5 elements in words of 2; frames of 2 vectors
 

@@ -5,7 +5,7 @@ from golden.formats import Format
 from golden.lstm.mac_array import random_weights
 from golden.lstm.params import WEIGHT_KINDS, WeightKind, accumulator_width
 from hdl.lstm.mac_array import MacArray
-from tests.hdl.lstm.bench import play
+from tests.hdl.bench import play
 
 
 def run(array, words, rows_between):

@@ -11,7 +11,7 @@ from golden.lstm.feed import feed, task_of
 from golden.lstm.network import Network
 from hdl.lstm.network import Network as Top
 from hdl.verilog import emit
-from tests.hdl.lstm.bench import WORKDIR
+from tests.hdl.bench import WORKDIR
 
 FOLDER = WORKDIR.parents[1] / "models"
 MODELS = [FOLDER / f"{name}.safetensors" for name in tasks.MODELS]

@@ -22,7 +22,15 @@ from golden.lstm.params import DenseParams, LayerParams, NetworkParams
 from hdl.lstm.network import Network as Top
 from hdl.verilog import emit
 from tests.golden.lstm.networks import networks, one_layer
-from tests.hdl.lstm.bench import RANDOM, WORKDIR, check, wrong_frames
+from tests.hdl.bench import (
+    RANDOM,
+    WORKDIR,
+    check,
+    in_icarus,
+    made_once,
+    nothing_of_machine,
+    wrong_frames,
+)
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -187,16 +195,7 @@ MIDDLE = {
 
 @pytest.fixture(scope="module")
 def middle():
-    """Name -> (block, frames, Verilog), each made once."""
-    made = {}
-
-    def get(name):
-        if name not in made:
-            block = Network.random(MIDDLE[name], np.random.default_rng(1))
-            frames = block.random_frames(12, np.random.default_rng(2))
-            made[name] = block, frames, emit(top(block), asserts=True)
-        return made[name]
-    return get
+    return made_once(MIDDLE, Network, top)
 
 
 @pytest.mark.parametrize("name", MIDDLE)
@@ -235,15 +234,11 @@ def test_frames_of_wrong_length_in_between(name, middle):
 
 
 @icarus
-def test_a_second_simulator(middle):
-    """Four states: whatever is not reset and reaches a port shows as X."""
+def test_a_second_simulator():
     params = NetworkParams((LayerParams(6, 10, lanes=8, shift=11),),
                            DenseParams(10, 4, lanes=2, shift=8), 3, per_step=True)
     block = Network.random(params, np.random.default_rng(1))
-    frames = block.random_frames(3, np.random.default_rng(2))
-    sim.check(block, emit(top(block)), frames=frames, simulator="icarus", workdir=WORKDIR,
-              scenarios=[sim.Scenario("plain"), sim.Scenario("stalls", 0.3, 0.3, 2),
-                         sim.Scenario("resets", seed=3, resets=(9, 30))])
+    in_icarus(block, top(block))
 
 
 def test_dense_utilisation():
@@ -323,9 +318,8 @@ def test_the_same_bytes_everywhere(tmp_path):
 @pytest.mark.parametrize("name", MIDDLE)
 def test_nothing_of_this_machine(name, middle):
     _, _, verilog = middle(name)
-    assert not re.search(r"(src|attribute) *=|\.py\b|/(home|usr|tmp|root|work|opt)\b", verilog.text)
+    nothing_of_machine(verilog.text)
     assert str(ROOT) not in verilog.text
-    assert set(re.findall(r"@ *\(([^)]*)\)", verilog.text)) <= {"*", "posedge clk"}
 
 
 def memories(verilog):

@@ -5,7 +5,7 @@ from amaranth.hdl import signed
 
 from golden.lstm.params import OUTPUT_PLACES
 from hdl.lstm.output import OutputQueue
-from tests.hdl.lstm.bench import play
+from tests.hdl.bench import play
 
 
 @pytest.mark.parametrize("size, batch", [(1, 1), (3, 1), (4, 2), (20, 1)])

@@ -6,7 +6,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.lstm.pipeline import UnitPipeline, word_fields
-from tests.hdl.lstm.bench import play
+from tests.hdl.bench import play
 
 
 class Products(wiring.Component):

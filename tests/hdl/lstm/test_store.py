@@ -1,7 +1,7 @@
 import pytest
 
 from hdl.lstm.store import Store, index_width
-from tests.hdl.lstm.bench import play
+from tests.hdl.bench import play
 
 
 @pytest.mark.parametrize("count, bits", [(1, 1), (2, 1), (3, 2), (4, 2), (5, 3), (1024, 10)])

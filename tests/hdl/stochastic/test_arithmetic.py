@@ -24,7 +24,7 @@ from hdl.stochastic.fsm import Fsm
 from hdl.stochastic.product import Product
 from hdl.verilog import emit
 from tests.golden.stochastic.blocks import adders, converters, counters, fsms, products
-from tests.hdl.lstm.bench import RANDOM, WORKDIR, check
+from tests.hdl.bench import RANDOM, WORKDIR, check
 
 #: Name -> (golden, hardware, random parameters, what of a wrong frame is answered).
 BLOCKS = {

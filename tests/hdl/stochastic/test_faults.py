@@ -11,7 +11,7 @@ from golden.stochastic.params import Faults
 from hdl.stochastic.network import MOST_WEIGHTS
 from hdl.stochastic.network import Network as Top
 from hdl.verilog import emit
-from tests.hdl.lstm.bench import RANDOM, check
+from tests.hdl.bench import RANDOM, check
 from tests.hdl.stochastic.networks import networks, small
 
 RATES = st.sampled_from([0, 0, 4000, 20000, 65536])

@@ -12,7 +12,7 @@ import sim
 from golden.stochastic.network import Network
 from hdl.stochastic.network import Network as Top
 from hdl.verilog import emit
-from tests.hdl.lstm.bench import RANDOM, WORKDIR, check, wrong_frames
+from tests.hdl.bench import RANDOM, WORKDIR, check, wrong_frames
 from tests.hdl.stochastic.networks import lengths, networks, small
 
 

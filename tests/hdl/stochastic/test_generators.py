@@ -5,7 +5,7 @@ import pytest
 from golden.stochastic.numbers import numbers
 from golden.stochastic.params import Generators
 from hdl.stochastic.generators import NumberBank
-from tests.hdl.lstm.bench import play
+from tests.hdl.bench import play
 
 
 @pytest.mark.parametrize("kind", ["net", "vdc", "lfsr"])

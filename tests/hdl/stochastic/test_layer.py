@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from golden.stochastic.network import weight_bits
 from golden.stochastic.params import Generators, LayerParams
 from hdl.stochastic.layer import LayerSums, StateMachine
-from tests.hdl.lstm.bench import RANDOM, play
+from tests.hdl.bench import RANDOM, play
 
 
 @settings(RANDOM, max_examples=40)

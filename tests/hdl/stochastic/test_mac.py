@@ -9,7 +9,7 @@ import sim
 from golden.stochastic.mac import Mac, MacParams
 from hdl.stochastic.mac import Mac as Top
 from hdl.verilog import emit
-from tests.hdl.lstm.bench import RANDOM, WORKDIR, check
+from tests.hdl.bench import RANDOM, WORKDIR, check
 
 PARAMS = st.builds(MacParams, st.integers(1, 5), st.integers(2, 6),
                    st.sampled_from([2, 4, 8, 16, 32, 64]))

@@ -11,7 +11,7 @@ from golden.stochastic.arithmetic import RadixParams
 from golden.stochastic.radix import Radix
 from hdl.stochastic.radix import Radix as Top
 from hdl.verilog import emit
-from tests.hdl.lstm.bench import RANDOM, WORKDIR, check, wrong_frames
+from tests.hdl.bench import RANDOM, WORKDIR, check, wrong_frames
 
 
 @st.composite

@@ -1,6 +1,8 @@
 """An AXI4-Stream top in Amaranth's simulator: no compiler, so many tiny designs in little time."""
 
+import functools
 import random
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,10 +11,14 @@ from amaranth.hdl import ClockDomain, Module
 from amaranth.sim import Simulator
 from hypothesis import HealthCheck, Phase, settings
 
-__all__ = ["RANDOM", "WORKDIR", "Answer", "check", "play", "simulate", "wrong_frames"]
+import sim
+from hdl.verilog import emit
+
+__all__ = ["RANDOM", "WORKDIR", "Answer", "check", "in_icarus", "made_once", "nothing_of_machine",
+           "play", "simulate", "wrong_frames"]
 
 #: Compiled simulators are kept here from run to run: two files of tests share some.
-WORKDIR = Path(__file__).resolve().parents[3] / "build" / "sim"
+WORKDIR = Path(__file__).resolve().parents[2] / "build" / "sim"
 
 #: Random designs are small anyhow, and a run takes a second: none is made smaller still.
 RANDOM = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow],
@@ -187,3 +193,29 @@ def wrong_frames(block, frames, lengths, rng):
         answers += [*before, (last[:owed], "wrong")]
         since = []
     return sent, answers + (list(block.run(since)) if since else [])
+
+
+# -- what designs of middle size are put through
+
+def made_once(params, block, top):
+    """Name -> (block of ``params[name]``, frames, Verilog), each made once."""
+    @functools.cache
+    def made(name):
+        device = block.random(params[name], np.random.default_rng(1))
+        frames = device.random_frames(12, np.random.default_rng(2))
+        return device, frames, emit(top(device), asserts=True)
+    return made
+
+
+def in_icarus(block, component):
+    """Four states: whatever is not reset and reaches a port shows as X."""
+    sim.check(block, emit(component), frames=block.random_frames(3, np.random.default_rng(2)),
+              simulator="icarus", workdir=WORKDIR,
+              scenarios=[sim.Scenario("plain"), sim.Scenario("stalls", 0.3, 0.3, 2),
+                         sim.Scenario("resets", seed=3, resets=(9, 30))])
+
+
+def nothing_of_machine(text):
+    """The Verilog names no source and no folder, and has one clock edge."""
+    assert not re.search(r"(src|attribute) *=|\.py\b|/(home|usr|tmp|root|work|opt)\b", text)
+    assert set(re.findall(r"@ *\(([^)]*)\)", text)) <= {"*", "posedge clk"}
