@@ -30,10 +30,18 @@ class Stream:
         return -(-self.format.width * self.elements // 8) * 8
 
     def pack(self, beats):
-        """Array [beats, elements] of codes to a list of ``tdata`` integers."""
+        """Array [beats, elements] of codes to a list of ``tdata`` integers.
+
+        A code outside the format is refused: cut to its width, it would equal another one.
+        """
         mask, width = (1 << self.format.width) - 1, self.format.width
-        return [sum((int(v) & mask) << (i * width) for i, v in enumerate(beat))
-                for beat in np.asarray(beats).reshape(-1, self.elements)]
+        codes = np.asarray(beats).reshape(-1, self.elements)
+        least, most = self.format.minimum, self.format.maximum
+        wrong = codes[(codes < least) | (codes > most)]
+        if len(wrong):
+            raise ValueError(f"Stream code must lie between {least} and {most} in {self.format}, "
+                             f"not {wrong[0]}")
+        return [sum((int(v) & mask) << (i * width) for i, v in enumerate(beat)) for beat in codes]
 
     def unpack(self, words):
         """List of ``tdata`` integers to an int64 array [beats, elements]."""

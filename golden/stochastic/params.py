@@ -271,5 +271,10 @@ class NetworkParams(Params):
     fold = property(lambda self: max(layer.fold for layer in self.layers))
     #: Hidden neurons: bits of a beat of the trace.
     hidden = property(lambda self: sum(layer.outputs for layer in self.layers[:-1]))
-    score_format = property(
-        lambda self: Format((self.layers[-1].reach * self.length).bit_length() + 1, 0))
+
+    @property
+    def score_format(self):
+        """Of the head's sums added up; flipped bits take a sum to the ends of its own format."""
+        head = self.layers[-1]
+        reach = -head.sum_format.minimum if self.faults and self.faults.sums else head.reach
+        return Format((reach * self.length).bit_length() + 1, 0)

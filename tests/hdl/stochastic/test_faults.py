@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from golden.formats import Format
 from golden.stochastic.build import network
 from golden.stochastic.network import Network
 from golden.stochastic.params import Faults
@@ -48,6 +49,22 @@ def test_every_net_by_itself(net):
         hit = with_faults(block, **{net: 6000})
         assert any((a != b).any() for a, b in zip(hit.run(frames), block.run(frames), strict=True))
         check(hit, Top(hit.params, hit.tensors), frames)
+
+
+@pytest.mark.parametrize("answer", ["class", "scores"])
+def test_scores_of_sums_that_flip_whole(answer):
+    """A sum at its reach flips to one beyond: 5 to -6, so -18 after three cycles, not -15."""
+    params = small((4, 2), length=3, network={"answer": answer,
+                                             "input": Format(4, 3, signed=False)})
+    one = params.layers[0].largest
+    block = Network(params, {"layers.0.weight": np.array([[one] * 4, [0] * 4]),
+                             "layers.0.bias": np.array([one, 0])})
+    hit = with_faults(block, sums=1 << 16)
+    frames = [np.full((4, 1), 1 << params.input.fraction)]
+    if answer == "scores":
+        assert [int(x) for x in hit.run(frames)[0][:, 0]] == [-18, -3]
+        assert params.score_format.minimum == -16
+    check(hit, Top(hit.params, hit.tensors), frames)
 
 
 def test_hardware_without_faults_has_nothing_of_them():
