@@ -26,10 +26,10 @@ sim: $(STAMP)  ## the main job: trained networks to Verilog, run on real data, e
 	@$(BIN)/ternstone sim --all $(if $(FRAMES),--frames $(FRAMES))
 
 test: lint  ## lint and the tests, without the slow tier
-	@$(BIN)/pytest -q -n 2 -m "not slow"
+	@$(BIN)/pytest -q -n 2 -m "not slow" --hypothesis-profile=fixed
 
-regress: $(STAMP)  ## the slow tier: whole data sets
-	@$(BIN)/pytest -q -n 2 -m slow
+regress: $(STAMP)  ## the slow tier: whole data sets, and random designs that no run has seen yet
+	@$(BIN)/pytest -q -n 2 -m "slow or hypothesis" --hypothesis-profile=new
 
 verilog: $(STAMP)  ## Verilog of every ready design, in build/
 	@$(BIN)/ternstone generate --all
