@@ -68,6 +68,15 @@ def _maps():
                                    "product_error", "sum_error", "variance", "independent"))])
 
 
+def _regenerated():
+    rows = {(row["first"], row["head"]): row for row in _rows("regenerated")}
+    heads = list(dict.fromkeys(head for _, head in rows))
+    return pages.table(
+        ["hidden layer", *("handed on" if head is None else f"head {head}" for head in heads)],
+        [[first, *(f"{rows[first, head]['accuracy']:.2f} ({rows[first, head]['clocks']})"
+                   for head in heads)] for first in dict.fromkeys(first for first, _ in rows)])
+
+
 def _speed():
     return _table("speed", ["m", "images", "seconds", "images a second", "threads"],
                   lambda row: [row["m"], f"{row['images']:,}", row["seconds"],
@@ -149,7 +158,7 @@ CURVES = {"stochastic-length.svg": _length, "stochastic-early.svg": _early_curve
 
 #: Marker -> what writes the table that follows it.
 TABLES = {"goal": _goal, "states": _states, "early": _early, "generators": _generators,
-          "maps": _maps, "speed": _speed, "faults": _faults_table,
+          "maps": _maps, "regenerated": _regenerated, "speed": _speed, "faults": _faults_table,
           "bench": lambda: pages.bench_table("stochastic")}
 
 

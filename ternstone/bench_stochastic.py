@@ -11,7 +11,7 @@ from golden.stochastic.mac import Mac, MacParams
 from hdl.verilog import emit
 from sim.tools import ToolError
 from ternstone.bench import PEERS, Part, Row, Say, at_most, figure, verified
-from ternstone.bench_stochastic_area import baselines, estimate
+from ternstone.bench_stochastic_area import baselines, estimate, regenerated
 from ternstone.bench_stochastic_models import accuracy, equality, faults, latency
 from ternstone.designs import Design
 
@@ -89,6 +89,7 @@ PARTS: dict[str, Part] = {
     "accuracy": accuracy,
     "faults": faults,
     "baselines": baselines,
+    "regenerated": regenerated,
     "estimate": estimate,
     "peer": peer,
 }

@@ -15,9 +15,11 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from fpga.area import find_yosys, xc7
+from golden.design import Block
 from golden.formats import Format
 from golden.stochastic import timing
 from golden.stochastic.arithmetic import RadixParams
+from golden.stochastic.cascade import Cascade, split
 from golden.stochastic.network import Network
 from golden.stochastic.params import Generators, NetworkParams
 from golden.stochastic.radix import Radix
@@ -33,11 +35,11 @@ from hdl.stochastic.popcount import BitSum
 from hdl.stochastic.radix import Radix as RadixTop
 from hdl.verilog import emit
 from sim.tools import ToolError
-from ternstone.bench import PEERS, Row, Say, at_least, at_most, figure, side_by_side
+from ternstone.bench import PEERS, Row, Say, at_least, at_most, figure, side_by_side, verified
 from ternstone.bench_stochastic_models import RESULTS
-from ternstone.designs import Design
+from ternstone.designs import Design, open_design
 
-__all__ = ["CLASSIC", "baselines", "estimate"]
+__all__ = ["CLASSIC", "baselines", "estimate", "regenerated"]
 
 #: The classic design: bipolar streams of range 1, XNOR, and shift registers shared by nobody, since
 #: sharing costs it accuracy.
@@ -162,6 +164,33 @@ def _radix(bits: int) -> dict[str, Any]:
         total["FF"] += cells["FF"]
         total["period"] = max(total["period"], inputs, outputs)
     return total
+
+
+# -- streams made anew
+
+def regenerated(say: Say) -> Iterator[Row]:
+    """digits-stochastic, all streams of 64 cycles: handed on, and made anew before the head."""
+    why = _found()
+    ready = open_design("digits-stochastic", None, {})
+    plain = ready.block.params.replace(length=64, columns=8)
+    blocks: dict[str, Block] = {
+        "handed on": Network(plain, ready.block.tensors),
+        "made anew": Cascade.of(split(plain, [64, 64]), ready.block.tensors)}
+    for name, block in blocks.items():
+        say(f"streams {name}")
+        design = Design("bench-regenerated", block, "digits", ready.info)
+        frames = design.feed(360, seed=0).frames
+        verdict = verified(design.name, block, frames)
+        yield figure("mismatches", f"streams {name}", verdict.get("mismatches"),
+                     verdict["failure"] or f"360 digits, {verdict['cycles']} clock cycles as "
+                     f"golden says, {block.cycles(frames[:1])} for the first",
+                     target="0", met=verdict["passed"])
+        if why:
+            yield figure("LUTs", f"streams {name}", None, why)
+            continue
+        cells = xc7(emit(design.component(), "top"))
+        yield figure("LUTs", f"streams {name}", cells["LUT"],
+                     f"{cells['FF']} FFs; {cells['flow']}")
 
 
 # -- the paper's network

@@ -51,6 +51,10 @@ BLOCKS: dict[str, BlockEntry] = {
         "hdl.stochastic.network:Network", "integral stochastic network, in parallel or folded",
         build="golden.stochastic.build:network", feed="golden.stochastic.feed",
         train="golden.stochastic.tasks:make_model"),
+    "stochastic.cascade": BlockEntry(
+        "golden.stochastic.params:CascadeParams", "golden.stochastic.cascade:Cascade",
+        "hdl.stochastic.cascade:Cascade", "stochastic networks in a row, streams made anew between",
+        build="golden.stochastic.cascade:cascade", feed="golden.stochastic.feed"),
     "stochastic.converter": BlockEntry(
         "golden.stochastic.arithmetic:ConverterParams", "golden.stochastic.converter:Converter",
         "hdl.stochastic.converter:Converter", "numbers to stochastic or integer streams",

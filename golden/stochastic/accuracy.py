@@ -21,7 +21,8 @@ import torch
 from golden import training
 from golden.check import require_choice
 from golden.files import write_json
-from golden.stochastic import sharing
+from golden.stochastic import sharing, timing
+from golden.stochastic.cascade import split
 from golden.stochastic.network import Network, simulate
 from golden.stochastic.tasks import (
     TASKS,
@@ -206,6 +207,34 @@ def early(lab):
     return rows
 
 
+def regenerated(lab):
+    """Streams made anew before the head, and a length for each layer, without tuning.
+
+    Of equal networks; ``head`` is None where the streams are handed on. ``clocks``: of one frame.
+    """
+    task = _DIGITS.replace(m=1, tune=0)
+    network = lab.network(task, 2)
+    x, y, counts = training.held_out(lab.data("digits"), [fold for _, fold in lab.runs(task, 2)])
+    rows, lengths = [], (16, 32, 64, 128, 256)
+    for first in lengths:
+        for head in (None, *lengths):
+            right, clocks = [], None
+            for member, count in enumerate(counts):
+                block = Network(*network.quantise(member))
+                codes, weights = x[member, :count].numpy(), block.weights()
+                sections = (block.params.replace(length=first),)
+                if head:
+                    sections = split(block.params, [first, head]).sections
+                    codes = simulate(sections[0], weights[:1], codes).ones[-1]
+                    weights = weights[1:]
+                right.append((simulate(sections[-1], weights, codes).classes
+                              == y[member, :count].numpy()).mean())
+                clocks = timing.cycles(sections, [[s.length] for s in sections])
+            rows.append({"first": first, "head": head, "clocks": clocks,
+                         "accuracy": round(100 * float(np.mean(right)), 3)})
+    return rows
+
+
 def speed(lab):
     """Images a second of the exact simulation, 784-100-200-10 at 256 cycles, 10,000 images."""
     rows = []
@@ -223,7 +252,8 @@ def speed(lab):
 
 
 EXPERIMENTS = {"goal": goal, "mnist": mnist, "length": length, "states": states,
-               "generators": generators, "maps": maps, "early": early, "speed": speed}
+               "generators": generators, "maps": maps, "early": early, "regenerated": regenerated,
+               "speed": speed}
 
 
 def measure(name, lab):

@@ -33,10 +33,11 @@ class Feed:
     def score(self, params, answers):
         """Percent of right classes over the counted frames (None without one), and their number.
 
-        answers: for each frame the beats that golden, or hardware, gave. A trace has no classes.
+        answers: for each frame the beats that golden, or hardware, gave. Neither a trace nor counts
+                 of ones have classes.
         """
         number = int(self.counted.sum())
-        if not number or params.answer == "trace":
+        if not number or params.answer not in ("class", "scores"):
             return None, 0
         beats = np.stack(answers)
         classes = beats[:, 0, 0] if params.answer == "class" else beats[:, :, 0].argmax(1)

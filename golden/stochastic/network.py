@@ -16,7 +16,7 @@ from golden.formats import Format
 from golden.stochastic import numbers, timing
 from golden.stochastic.faults import Flips
 
-__all__ = ["Network", "Result", "layer_shapes", "simulate", "weight_bits"]
+__all__ = ["Network", "Result", "layer_shapes", "random_frames", "simulate", "weight_bits"]
 
 #: Frames at a time: bits, sums and states of as many stay in the cache.
 CHUNK = 2048
@@ -27,7 +27,7 @@ class Result:
     """What a network answered.
 
     classes, cycles: int64 [frames], the class and the stream cycles that it took
-    scores: int64 [frames, outputs], when it was decided
+    scores: int64 [frames, outputs], when it was decided; zeros without a head
     ones:   per hidden layer int64 [frames, outputs], ones in the stream up to then
     trace:  bool [frames, length, hidden], if asked for
     """
@@ -81,8 +81,9 @@ def _simulate(params, weights, x, trace, flips):
         params.x, params.inputs, params.input.fraction, params.length)).to(torch.int32)
     streams = [weight_bits(part, weight, params.length)
                for part, weight in zip(layers, weights, strict=True)]
-    states = [torch.full((frames, part.outputs), float(part.start)) for part in layers[:-1]]
-    ones = [torch.zeros(frames, part.outputs) for part in layers[:-1]]
+    hidden = [part for part in layers if not part.head]
+    states = [torch.full((frames, part.outputs), float(part.start)) for part in hidden]
+    ones = [torch.zeros(frames, part.outputs) for part in hidden]
     # Terms of each layer; the bias stands last and is always 1.
     terms = [torch.ones(frames, part.terms) for part in layers]
     scores = torch.zeros(frames, params.outputs, dtype=torch.float64)
@@ -112,7 +113,7 @@ def _simulate(params, weights, x, trace, flips):
             ones[n] += bits * running[:, None]
         if trace:
             traced.append(torch.cat([s >= part.threshold
-                                     for s, part in zip(states, layers, strict=False)], 1))
+                                     for s, part in zip(states, hidden, strict=True)], 1))
         if params.stop != "never" or cycle == params.length - 1:
             now = running & _decided(params, scores, cycle + 1)
             decided[now.numpy()] = cycle + 1
@@ -189,6 +190,8 @@ class Network(Block):
             return Stream(Format(1, 0, signed=False), p.hidden)
         if p.answer == "scores":
             return Stream(p.score_format)
+        if p.answer == "ones":
+            return Stream(p.ones_format, p.out_columns)
         return Stream(Format(16, 0, signed=False), 2)
 
     def codes(self, frames):
@@ -205,22 +208,31 @@ class Network(Block):
             return list(result.trace.astype(np.int64))
         if p.answer == "scores":
             return list(result.scores[:, :, None])
+        if p.answer == "ones":
+            beats = timing.out_beats(p)
+            padded = np.pad(result.ones[-1], ((0, 0), (0, beats * p.out_columns - p.outputs)))
+            return list(padded.reshape(len(frames), beats, p.out_columns))
         return list(np.stack([result.classes, result.cycles], 1)[:, None, :])
 
+    def taken(self, frames):
+        """The stream cycles of every frame."""
+        if self.params.stop == "never":
+            return [self.params.length] * len(frames)
+        return self.simulate(frames).cycles
+
     def cycles(self, frames):
-        p = self.params
-        stops = p.stop != "never"
-        taken = self.simulate(frames).cycles if stops else [p.length] * len(frames)
-        return timing.cycles(p, taken)
+        return timing.cycles([self.params], [self.taken(frames)])
+
+    #: All of the network, and those that the hardware works on in a clock cycle.
+    synapses = property(lambda self: sum(p.outputs * p.terms for p in self.params.layers))
+    lanes = property(lambda self: sum((p.neurons or p.outputs) * (p.synapses or p.terms)
+                                      for p in self.params.layers))
 
     def utilisation(self, frames):
         """Useful synapses over those that the hardware could have worked on."""
-        p = self.params
-        lanes = sum((part.neurons or part.outputs) * (part.synapses or part.terms)
-                    for part in p.layers)
-        useful = sum(part.outputs * part.terms for part in p.layers)
-        taken = self.simulate(frames).cycles.sum() if p.stop != "never" else p.length * len(frames)
-        return float(useful * taken / (lanes * self.cycles(frames)))
+        taken = self.taken(frames)
+        return float(self.synapses * sum(taken)
+                     / (self.lanes * timing.cycles([self.params], [taken])))
 
     @classmethod
     def random(cls, params, rng):
@@ -234,8 +246,12 @@ class Network(Block):
         return cls(params, tensors)
 
     def random_frames(self, count, rng):
-        p = self.params
-        one = 1 << p.input.fraction
-        frames = rng.integers(0, min(p.input.maximum, one) + 1, (count, p.words, p.columns))
-        frames[rng.random(frames.shape) < 0.2] = 0
-        return list(frames)
+        return random_frames(self.params, count, rng)
+
+
+def random_frames(params, count, rng):
+    """Input codes up to 1, a fifth of them 0: arrays [words, columns]."""
+    most = min(params.input.maximum, 1 << params.input.fraction)
+    frames = rng.integers(0, most + 1, (count, params.words, params.columns))
+    frames[rng.random(frames.shape) < 0.2] = 0
+    return list(frames)

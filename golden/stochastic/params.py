@@ -11,7 +11,8 @@ from golden.formats import Format
 from golden.params import Params, as_format, ceil_div, ceil_log2
 from golden.stochastic.numbers import KINDS, check_generators
 
-__all__ = ["BIT_STAGES", "HEAD_STAGES", "Faults", "Generators", "LayerParams", "NetworkParams"]
+__all__ = ["BIT_STAGES", "HEAD_STAGES", "CascadeParams", "Faults", "Generators", "LayerParams",
+           "NetworkParams"]
 
 #: Registers from the stream cycle's counter to the streams' bits.
 BIT_STAGES = 1
@@ -203,7 +204,9 @@ class NetworkParams(Params):
     earliest:  with ``margin``, cycles that pass at the least
     answer:    ``class``: a beat of [class, stream cycles that it took]; ``scores``: a beat for each
                of the head's scores; ``trace``: a beat a stream cycle, with the bits of all hidden
-               layers
+               layers; ``ones``: there is no head, and of each of the last layer's streams its ones
+               are counted, for a `CascadeParams` or whoever wants numbers of 0..1
+    out_columns: with ``ones``, counts in a beat
     faults:   for studies of fault tolerance; hardware without has nothing of it
 
     Of equal scores the first is the class.
@@ -218,6 +221,7 @@ class NetworkParams(Params):
     margin: int = 0
     earliest: int = 1
     answer: str = "class"
+    out_columns: int = 1
     faults: Faults | None = None
 
     def __post_init__(self):
@@ -239,7 +243,14 @@ class NetworkParams(Params):
         require_choice("Network stop", self.stop, ("never", "certain", "margin"))
         require_int("Network margin", self.margin, 0, 1 << 40)
         require_int("Network earliest", self.earliest, 1, self.length)
-        require_choice("Network answer", self.answer, ("class", "scores", "trace"))
+        require_choice("Network answer", self.answer, ("class", "scores", "trace", "ones"))
+        require_int("Network out_columns", self.out_columns, 1, 64)
+        counts = self.answer == "ones"
+        if counts and (self.length & (self.length - 1) or not 2 <= self.length <= 1 << 15):
+            raise ValueError("Network length must be a power of two, 2 to 32768, with answer "
+                             f"'ones', not {self.length}")
+        if counts and self.stop != "never":
+            raise ValueError(f"Network stop must be 'never' with answer 'ones', not {self.stop!r}")
         if isinstance(self.faults, dict):
             object.__setattr__(self, "faults", Faults.from_dict(self.faults))
         if self.faults is not None:
@@ -251,7 +262,10 @@ class NetworkParams(Params):
                 raise ValueError(f"Inputs of a layer must be the {before.outputs} that the layer "
                                  f"before gives, not {after.inputs}")
         for number, layer in enumerate(layers):
-            if layer.head != (number == len(layers) - 1):
+            if counts and layer.head:
+                raise ValueError("Layer states must be at least 2 in every layer with answer "
+                                 f"'ones', not 0 in layer {number}")
+            if not counts and layer.head != (number == len(layers) - 1):
                 raise ValueError("Layer states must be 0 in the last layer, the head, and nowhere "
                                  f"else, not {layer.states} in layer {number}")
             if layer.product != layers[0].product:
@@ -270,7 +284,10 @@ class NetworkParams(Params):
     #: Clock cycles of a stream cycle.
     fold = property(lambda self: max(layer.fold for layer in self.layers))
     #: Hidden neurons: bits of a beat of the trace.
-    hidden = property(lambda self: sum(layer.outputs for layer in self.layers[:-1]))
+    hidden = property(lambda self: sum(layer.outputs for layer in self.layers if not layer.head))
+    #: Ones in a stream, as the number that they stand for.
+    ones_format = property(
+        lambda self: Format(self.length.bit_length(), ceil_log2(self.length), signed=False))
 
     @property
     def score_format(self):
@@ -278,3 +295,43 @@ class NetworkParams(Params):
         head = self.layers[-1]
         reach = -head.sum_format.minimum if self.faults and self.faults.sums else head.reach
         return Format((reach * self.length).bit_length() + 1, 0)
+
+
+@dataclass(frozen=True)
+class CascadeParams(Params):
+    """Networks one behind the other, their streams regenerated in between: the ones of each stream
+    are counted, and the next section makes a stream of its own length of the count.
+
+    sections: at least two `NetworkParams`, all but the last one with answer ``ones``; each takes
+              the counts of the one before as its ``input``, beat by beat
+    """
+
+    sections: tuple
+
+    def __post_init__(self):
+        sections = tuple(NetworkParams.from_dict(x) if isinstance(x, dict) else x
+                         for x in self.sections)
+        object.__setattr__(self, "sections", sections)
+        require_int("Cascade sections", len(sections), 2, 16)
+        for number, section in enumerate(sections):
+            require_type("Cascade section", section, NetworkParams)
+            last = number == len(sections) - 1
+            if (section.answer == "ones") == last or section.answer == "trace":
+                allowed = "'class' or 'scores' in the last section" if last else (
+                    "'ones' in every section but the last")
+                raise ValueError(f"Network answer must be {allowed} of a cascade, "
+                                 f"not {section.answer!r} in section {number}")
+        for number, (before, after) in enumerate(zip(sections, sections[1:], strict=False), 1):
+            for name, given, wanted in (("inputs", after.inputs, before.outputs),
+                                        ("input", after.input, before.ones_format),
+                                        ("columns", after.columns, before.out_columns)):
+                if given != wanted:
+                    raise ValueError(f"Network {name} must be {wanted} in section {number}, as the "
+                                     f"section before gives it, not {given}")
+
+    inputs = property(lambda self: self.sections[0].inputs)
+    input = property(lambda self: self.sections[0].input)
+    columns = property(lambda self: self.sections[0].columns)
+    words = property(lambda self: self.sections[0].words)
+    outputs = property(lambda self: self.sections[-1].outputs)
+    answer = property(lambda self: self.sections[-1].answer)

@@ -16,7 +16,7 @@ class FrameInput(wiring.Component):
     """Takes frames beat by beat and says when one is complete; whoever holds the codes stores them.
 
     A frame that ends too early, or goes on too long, is dropped up to its ``last`` and then stands
-    there with ``error``.
+    there with ``error``; so does one whose last beat comes with ``wrong``.
 
     **Latency** 1 cycle from a frame's last beat to ``full``. **Throughput** a beat a cycle.
     **Back-pressure**: while ``full``.
@@ -30,6 +30,7 @@ class FrameInput(wiring.Component):
     Members
     -------
     i : In, stream of `input_layout`
+    wrong : In(1)
     write : Out(1)
         A beat to store, number ``word`` of its frame; beats of a wrong frame are among them.
     full, error : Out(1)
@@ -41,7 +42,7 @@ class FrameInput(wiring.Component):
     def __init__(self, *, words, columns, element):
         self.words = words
         super().__init__({
-            "i": In(stream.Signature(input_layout(element, columns))),
+            "i": In(stream.Signature(input_layout(element, columns))), "wrong": In(1),
             "write": Out(1), "word": Out(range(max(2, words))),
             "full": Out(1), "error": Out(1), "begin": In(1)})
 
@@ -53,7 +54,7 @@ class FrameInput(wiring.Component):
         with m.If(self.write):
             with m.If(self.i.payload.last):
                 m.d.sync += [self.word.eq(0), dropping.eq(0), self.full.eq(1),
-                             self.error.eq(dropping | ~final)]
+                             self.error.eq(dropping | ~final | self.wrong)]
             with m.Elif(final):
                 m.d.sync += dropping.eq(1)
             with m.Else():

@@ -6,7 +6,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.params import ceil_div
-from golden.stochastic.timing import FOLDED_STAGES, PLACES, depth
+from golden.stochastic.timing import FOLDED_STAGES, PLACES, depth, out_beats
 from hdl.axi import AxiStreamTop
 from hdl.formats import shape
 from hdl.stochastic.faults import flipped
@@ -17,7 +17,7 @@ from hdl.stochastic.input import FrameInput, input_layout
 from hdl.stochastic.layer import LayerSums, StateMachine, delayed, rotated
 from hdl.stream import Queue
 
-__all__ = ["MOST_WEIGHTS", "Network", "NetworkCore"]
+__all__ = ["MOST_WEIGHTS", "Network", "NetworkCore", "check_hardware"]
 
 #: Weights x m of the largest network that is laid out in parallel: beyond, its Verilog takes tens
 #: of megabytes, and tools give up on it.
@@ -102,6 +102,8 @@ class NetworkCore(wiring.Component):
     Members
     -------
     i : In, stream of `hdl.stochastic.input.input_layout`
+    wrong : In(1)
+        Beside the last beat of a frame that is wrong, whatever its length.
     o : Out, stream of ``data``, ``last``, ``error``
     """
 
@@ -109,10 +111,12 @@ class NetworkCore(wiring.Component):
         self.params, self.weights = params, terms(params, tensors)
         p = params
         element, elements = {"class": (unsigned(16), 2), "scores": (shape(p.score_format), 1),
-                             "trace": (unsigned(1), p.hidden)}[p.answer]
+                             "trace": (unsigned(1), p.hidden),
+                             "ones": (shape(p.ones_format), p.out_columns)}[p.answer]
         beat = data.StructLayout({"data": data.ArrayLayout(element, elements), "last": 1,
                                   "error": 1})
         super().__init__({"i": In(stream.Signature(input_layout(shape(p.input), p.columns))),
+                          "wrong": In(1),
                           "o": Out(stream.Signature(beat))})
 
     def elaborate(self, _platform):
@@ -135,6 +139,7 @@ class NetworkCore(wiring.Component):
             source.begin.eq(begin | wrong), pacer.begin.eq(begin),
             # An answer in the pipeline's last stage may be that of a frame before the one at work.
             pacer.stop.eq(decided & (pending == 1)),
+            source.wrong.eq(self.wrong),
         ]
         parts = (self._parallel if p.fold == 1 else self._folded)(body, source, begin, pacer.o)
         if p.answer == "trace":
@@ -142,11 +147,14 @@ class NetworkCore(wiring.Component):
                 wiring.connect(body, wiring.flipped(self.i), source.i)
                 return self._folded_trace(body, pacer, parts, wrong, decided, room)
             return self._trace(body, source, parts, wrong, decided, room)
+        wiring.connect(body, wiring.flipped(self.i), source.i)
+        if p.answer == "ones":
+            self._ones(body, *parts, begin, wrong, decided, room)
+            return body
         flags, sums = parts
         body.submodules.head = head = Head(p)
         body.d.comb += [head.step.eq(flags.step), head.first.eq(flags.first),
                         head.last.eq(flags.last), head.sums.eq(sums), decided.eq(head.decided)]
-        wiring.connect(body, wiring.flipped(self.i), source.i)
         if p.answer == "class":
             self._class(body, head, begin, wrong, room)
         else:
@@ -154,7 +162,8 @@ class NetworkCore(wiring.Component):
         return body
 
     def _parallel(self, m, source, begin, flags):
-        """All layers, one pipeline: flags and sums of the head, or flags and bits of the trace."""
+        """All layers, one pipeline: flags and sums of the head; or flags and bits of the trace, or
+        of the last layer."""
         p = self.params
         beat = source.i.payload.data.as_value()
         loaded = Signal(p.words * len(beat), reset_less=True)
@@ -209,7 +218,7 @@ class NetworkCore(wiring.Component):
             if p.answer == "trace":
                 hidden = [delayed(m, h, part.tree_stages + 1, "bits_later") for h in hidden]
                 hidden.append(bits)
-        return delayed(m, flags, 2, "flags"), Cat(hidden)
+        return delayed(m, flags, 2, "flags"), Cat(hidden) if p.answer == "trace" else bits
 
     def _folded(self, m, source, begin, flags):
         """As `_parallel`; each part begins with a stream cycle when the one before is done."""
@@ -274,6 +283,36 @@ class NetworkCore(wiring.Component):
         with m.Elif(self.o.valid & self.o.ready):
             m.d.sync += [held.eq(held.as_value() >> len(held[0])), count.eq(count - 1)]
 
+    def _ones(self, m, flags, bits, begin, wrong, decided, room):
+        """The counts move up as they leave. A frame's counts wait in the counters, if need be: two
+        places, so the frame behind does not begin before they have left."""
+        self._places(m, begin, wrong, room)
+        p = self.params
+        element = shape(p.ones_format)
+        counts = Signal(data.ArrayLayout(element, p.outputs), reset_less=True)
+        with m.If(flags.step):
+            m.d.sync += [count.eq(Mux(flags.first, 0, count) + bit)
+                         for count, bit in zip(counts, bits, strict=True)]
+        m.d.comb += decided.eq(delayed(m, flags.step & flags.last, 1, "decided"))
+        beats, beat = out_beats(p), p.out_columns * element.width
+        held = Signal(beats * beat, reset_less=True)
+        left = Signal(range(beats + 1))
+        waits, error = Signal(), Signal()      # an answer behind the one that leaves
+        free, load = Signal(), Signal()
+        leaves = self.o.valid & self.o.ready
+        m.d.comb += [
+            free.eq((left == 0) | (leaves & self.o.payload.last)),
+            load.eq((decided | wrong | waits) & free),
+            self.o.valid.eq(left != 0), self.o.payload.last.eq(left == 1),
+            self.o.payload.data.eq(Mux(self.o.payload.error, 0, held[:beat])),
+        ]
+        m.d.sync += [waits.eq((decided | wrong | waits) & ~load), error.eq((wrong | error) & ~load)]
+        with m.If(load):
+            m.d.sync += [held.eq(counts), self.o.payload.error.eq(wrong | error),
+                         left.eq(Mux(wrong | error, 1, beats))]
+        with m.Elif(leaves):
+            m.d.sync += [held.eq(held >> beat), left.eq(left - 1)]
+
     def _folded_trace(self, m, pacer, parts, wrong, decided, room):
         """All bits of a stream cycle in one beat; a stream cycle begins when its beat has a place.
 
@@ -311,18 +350,23 @@ class NetworkCore(wiring.Component):
         return m
 
 
+def check_hardware(params):
+    """Raise ValueError for what golden can do and hardware cannot."""
+    weights = sum(part.terms * part.outputs * part.m for part in params.layers)
+    if params.fold == 1 and weights > MOST_WEIGHTS:
+        raise ValueError(f"Network in parallel must have at most {MOST_WEIGHTS} weights x m, "
+                         f"not {weights}: fold it, by neurons and synapses of its layers")
+    if params.faults and params.fold > 1:
+        raise ValueError("Network faults must be None in hardware that is folded, "
+                         f"not {params.faults}")
+
+
 class Network(AxiStreamTop):
     """`golden.stochastic.network.Network` as an AXI4-Stream top."""
 
     def __new__(cls, params, tensors):
         # Before there is an object: Amaranth warns of one that is made and not used.
-        weights = sum(part.terms * part.outputs * part.m for part in params.layers)
-        if params.fold == 1 and weights > MOST_WEIGHTS:
-            raise ValueError(f"Network in parallel must have at most {MOST_WEIGHTS} weights x m, "
-                             f"not {weights}: fold it, by neurons and synapses of its layers")
-        if params.faults and params.fold > 1:
-            raise ValueError("Network faults must be None in hardware that is folded, "
-                             f"not {params.faults}")
+        check_hardware(params)
         return super().__new__(cls, params, tensors)
 
     def __init__(self, params, tensors):

@@ -132,7 +132,7 @@ def test_streams_and_cycles():
     block = Network(PARAMS, TENSORS)
     assert (block.input.elements, block.output.elements) == (1, 2)
     frames = [np.zeros((4, 1), dtype=int)] * 3
-    assert block.cycles(frames) == timing.cycles(PARAMS, [16] * 3)
+    assert block.cycles(frames) == timing.cycles([PARAMS], [[16] * 3])
     assert Network(PARAMS.replace(answer="trace"), TENSORS).output.elements == 3
     scores = Network(PARAMS.replace(answer="scores"), TENSORS)
     assert scores.output.format == PARAMS.score_format
@@ -146,7 +146,7 @@ def test_cycles_of_early_answers():
     frames = block.random_frames(20, rng)
     taken = block.simulate(frames).cycles
     assert taken.min() < 16
-    assert block.cycles(frames) == timing.cycles(p, taken)
+    assert block.cycles(frames) == timing.cycles([p], [taken])
 
 
 @pytest.mark.parametrize("name", TENSORS)

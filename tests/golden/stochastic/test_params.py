@@ -85,7 +85,8 @@ def test_wrong_layer(changes, kind, message):
     ({"stop": "x"}, ValueError, r"Network stop must be one of never, certain, margin, not 'x'"),
     *ranges("Network margin", "margin", 0, 1 << 40),
     *ranges("Network earliest", "earliest", 1, 256),
-    ({"answer": "x"}, ValueError, r"Network answer must be one of class, scores, trace, not 'x'"),
+    ({"answer": "x"}, ValueError,
+     r"Network answer must be one of class, scores, trace, ones, not 'x'"),
     ({"answer": "trace", "stop": "certain"}, ValueError,
      r"Network answer must be 'class' or 'scores' when it stops early, or without hidden layers, "
      r"not 'trace'"),

@@ -2,8 +2,13 @@
 
 import pytest
 
+from golden.stochastic import timing
 from golden.stochastic.build import network
-from golden.stochastic.timing import cycles, depth
+from golden.stochastic.timing import depth
+
+
+def cycles(params, taken):
+    return timing.cycles([params], [taken])
 
 
 @pytest.mark.parametrize("changes, expected", [
@@ -18,6 +23,12 @@ from golden.stochastic.timing import cycles, depth
 ])
 def test_depth(changes, expected):
     assert depth(network(**{"inputs": 8, **changes})) == expected
+
+
+def test_depth_of_counted_ones():
+    params = network(inputs=8)
+    counts = params.replace(layers=params.layers[:1], answer="ones")
+    assert depth(counts) == 1 + 1 + 1 + 1 + 1  # bits, sum, state, count, output
 
 
 def test_latency_is_stream_length_and_depth():
