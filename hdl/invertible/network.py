@@ -1,0 +1,398 @@
+"""A network of spins between AXI4-Streams. Bits: `golden.invertible.network`."""
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed, unsigned
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from golden.invertible.params import CLAMP, WORD
+from hdl.axi import AxiStreamTop
+from hdl.lfsr import Lfsr
+from hdl.stochastic.input import FrameInput, input_layout
+from hdl.stochastic.layer import delayed
+from hdl.stochastic.popcount import BitSum
+from hdl.tree import tree_sum
+from hdl.xorshift import Xorshift
+
+__all__ = ["Finder", "Network", "NetworkCore", "RandomBank", "Spins"]
+
+
+class RandomBank(wiring.Component):
+    """Generators of which each register bit feeds one spin.
+
+    **Latency** none: ``o`` is the registers. **Throughput** new bits a cycle.
+
+    Members
+    -------
+    enable : In(1)
+    o : Out(random_bits)
+    """
+
+    def __init__(self, params):
+        self.params = params
+        super().__init__({"enable": In(1), "o": Out(params.random_bits)})
+
+    def elaborate(self, _platform):
+        m = Module()
+        bits = []
+        for n, seed in enumerate(self.params.first_states()):
+            if self.params.random == "lfsr":
+                generator = Lfsr(self.params.register, seed)
+                bits.append(generator.value)
+            else:
+                generator = Xorshift(self.params.register // 2, seed)
+                bits.append(generator.state)
+            m.submodules[f"generator_{n}"] = generator
+            m.d.comb += generator.enable.eq(self.enable)
+        m.d.comb += self.o.eq(Cat(bits))
+        return m
+
+
+class Spins(wiring.Component):
+    """All spins of one replica, their fields and accumulators.
+
+    **Latency** 1 cycle from ``start`` or ``step`` to the new state. **Throughput** an update a
+    cycle. It never waits.
+
+    Parameters
+    ----------
+    params : NetworkParams
+
+    Members
+    -------
+    start, step : In(1)
+        A random state, with empty accumulators; an update.
+    turn : In(spins)
+        Who may move.
+    clamped, value : In(spins)
+    pushes : In, ArrayLayout(signed, draws + 1)
+        The noise, by how many of a spin's random bits are 1.
+    reach : In(range_bits)
+    random : In(draws * spins), rests : In(sum of the rests)
+    ring : In(spins)
+        The next replica's state.
+    o : Out(spins)
+    """
+
+    def __init__(self, params):
+        self.params = p = params
+        super().__init__({
+            "start": In(1), "step": In(1), "turn": In(p.spins), "clamped": In(p.spins),
+            "value": In(p.spins), "pushes": In(data.ArrayLayout(push_shape(p), p.draws + 1)),
+            "reach": In(p.range_bits), "random": In(p.draws * p.spins),
+            "rests": In(sum(p.rest)), "ring": In(p.spins), "o": Out(p.spins)})
+
+    def elaborate(self, _platform):
+        m = Module()
+        p = self.params
+        # The accumulators' ends, unless they never move.
+        low, high = Signal(signed(p.range_bits + 1)), Signal(signed(p.range_bits + 1))
+        m.d.comb += [low.eq(-self.reach), high.eq(Mux(self.reach == 0, 0, self.reach - 1))]
+        if p.range >= 0:
+            low, high = -p.range, max(p.range - 1, 0)
+        rests, at = [], 0
+        for rest in p.rest or [0] * p.spins:
+            rests.append(self.rests[at:at + rest].all() if rest else Const(1, 1))
+            at += rest
+        for spin, near in enumerate(p.neighbours):
+            bits, weights = [], []
+            if p.ring:
+                near = [*near, (None, p.ring)]
+            for other, value in near:
+                bit = self.ring[spin] if other is None else self.o[other]
+                # m is 2 bit - 1: twice the bit, and once less for all.
+                for exponent in range(abs(value).bit_length()):
+                    if abs(value) >> exponent & 1:
+                        bits.append(bit)
+                        weights.append((exponent + 1, 1 if value > 0 else -1))
+            constant = p.h[spin] - sum(value for _, value in near)
+            terms = [Const(constant, signed(constant.bit_length() + 1))] if constant else []
+            if bits:
+                m.submodules[f"field_{spin}"] = field = BitSum(weights, 0)
+                m.d.comb += field.i.eq(Cat(bits))
+                terms.append(field.o)
+            own = self.random.word_select(spin, p.draws)
+            terms.append(_chosen(self.pushes, own))
+            if p.range:
+                limit = max(p.range, 1 << p.range_bits if p.range < 0 else 0)
+                memory = Signal(signed(limit.bit_length() + 1), name=f"memory_{spin}")
+                terms.append(memory)
+            total = Signal(signed(p.width), name=f"total_{spin}")
+            m.d.comb += total.eq(tree_sum(terms))
+            with m.If(self.start):
+                m.d.sync += self.o[spin].eq(
+                    Mux(self.clamped[spin], self.value[spin], own[0]))
+                if p.range:
+                    m.d.sync += memory.eq(0)
+            with m.Elif(self.step & self.turn[spin] & rests[spin] & ~self.clamped[spin]):
+                m.d.sync += self.o[spin].eq(~total[-1])
+                if p.range:
+                    m.d.sync += memory.eq(
+                        Mux(total > high, high, Mux(total < low, low, total)))
+        return m
+
+
+def push_shape(params):
+    """Of the noise of one spin."""
+    return signed((params.draws << params.noise_bits).bit_length() + 1)
+
+
+def _chosen(pushes, bits):
+    """The noise for one spin's random bits."""
+    if len(bits) == 1:
+        return Mux(bits, pushes[1], pushes[0])
+    count = sum(bits[1:], start=bits[0])
+    value = pushes[0]
+    for ones in range(1, len(bits) + 1):
+        value = Mux(count == ones, pushes[ones], value)
+    return value
+
+
+def _lookup(table, inputs):
+    """A truth table (a list of bits, by the inputs' code) as logic."""
+    if len(set(table)) == 1:
+        return Const(table[0], 1)
+    half = len(table) // 2
+    low, high = _lookup(table[:half], inputs[:-1]), _lookup(table[half:], inputs[:-1])
+    return Mux(inputs[-1], high, low)
+
+
+class Finder(wiring.Component):
+    """The circuit that a network stands for, fed with its input spins.
+
+    **Latency** `NetworkParams.finder_depth` cycles. **Throughput** a state a cycle.
+
+    Members
+    -------
+    state : In(spins)
+    clamped, value : In(bits)
+    hit, valid : Out(1)
+        The circuit agrees with all clamps; the state at the ports is what the circuit says.
+    o : Out(bits)
+        What the circuit says.
+    """
+
+    def __init__(self, params):
+        self.params = params
+        count = len(params.bits)
+        super().__init__({"state": In(params.spins), "clamped": In(count), "value": In(count),
+                          "hit": Out(1), "valid": Out(1), "o": Out(count)})
+
+    def elaborate(self, _platform):
+        m = Module()
+        p = self.params
+        stages, last = p.stages, p.finder_depth - 1
+        known = {(spin, 0): self.state[spin] for spin in p.inputs}
+
+        def at(spin, stage):
+            if (spin, stage) not in known:
+                known[spin, stage] = delayed(m, at(spin, stage - 1), 1, f"later_{spin}")
+            return known[spin, stage]
+
+        for number, (inputs, outputs, table) in enumerate(p.gates):
+            stage = stages[outputs[0]]
+            given = [at(spin, stage) for spin in inputs]
+            for k, spin in enumerate(outputs):
+                known[spin, stage] = made = Signal(name=f"gate_{number}_{k}")
+                m.d.comb += made.eq(_lookup([code >> k & 1 for code in table], given))
+        said = Cat(at(spin, last) for spin in p.bits)
+        seen = delayed(m, Cat(self.state[spin] for spin in p.bits), last, "seen")
+        m.d.sync += [
+            self.hit.eq(((said ^ self.value) & self.clamped) == 0),
+            self.valid.eq(said == seen), self.o.eq(said),
+        ]
+        return m
+
+
+class NetworkCore(wiring.Component):
+    """Takes a job, runs it, answers. `golden.invertible.network` says what the words are.
+
+    **Latency** of a job: ``golden.invertible.network.cycles``. **Throughput**: one state a cycle;
+    the next job loads while an answer leaves. **Back-pressure**: a job begins when the answer
+    before has left; with answer "trace" a beat that waits holds the spins up.
+
+    Parameters
+    ----------
+    params : NetworkParams
+
+    Members
+    -------
+    i : In, stream of ``data``, ``last``
+    o : Out, stream of ``data``, ``last``, ``error``
+    """
+
+    def __init__(self, params):
+        self.params = p = params
+        element = (data.ArrayLayout(unsigned(1), p.replicas * p.spins) if p.answer == "trace"
+                   else data.ArrayLayout(unsigned(WORD), 1))
+        super().__init__({
+            "i": In(stream.Signature(input_layout(unsigned(WORD), 1))),
+            "o": Out(stream.Signature(data.StructLayout(
+                {"data": element, "last": 1, "error": 1})))})
+
+    def elaborate(self, _platform):
+        m = Module()
+        p = self.params
+        trace = p.answer == "trace"
+        m.submodules.input = source = FrameInput(words=p.words, columns=1, element=unsigned(WORD))
+        wiring.connect(m, wiring.flipped(self.i), source.i)
+
+        # The job: segments move up when they are over.
+        segment = data.StructLayout({"count": 32, "noise": p.noise_bits, "reach": p.range_bits})
+        segments = [Signal(segment, name=f"segment_{n}") for n in range(p.segments)]
+        clamps = Signal(len(p.bits) * CLAMP)
+        word = source.i.payload.data[0]
+        with m.If(source.write):
+            for n, one in enumerate(segments):
+                for place, target in enumerate((one.count[:WORD], one.count[WORD:], one.noise,
+                                                one.reach)):
+                    with m.If(source.word == 4 * n + place):
+                        m.d.sync += target.eq(word)
+            for n in range(4 * p.segments, p.words):
+                with m.If(source.word == n):
+                    m.d.sync += clamps.word_select(n - 4 * p.segments, WORD).eq(word)
+        clamped = Cat(clamps[CLAMP * n + 1] for n in range(len(p.bits)))
+        value = Cat(clamps[CLAMP * n] for n in range(len(p.bits)))
+
+        busy, fresh, idle = Signal(), Signal(), Signal()   # fresh: a state that none has seen
+        start, step, done, go, over = Signal(), Signal(), Signal(), Signal(), Signal()
+        now = segments[0]
+        wrong = source.full & source.error & idle
+        m.d.comb += [
+            start.eq(source.full & ~source.error & idle), over.eq(now.count == 0),
+            step.eq(busy & ~over & go), source.begin.eq(done | wrong),
+        ]
+        with m.If(start):
+            m.d.sync += [busy.eq(1), fresh.eq(1)]
+        with m.Elif(done):
+            m.d.sync += [busy.eq(0), fresh.eq(0)]
+        with m.Elif(go):
+            m.d.sync += fresh.eq(step)
+        with m.If(step):
+            m.d.sync += now.count.eq(now.count - 1)
+            with m.If(now.count == 1):
+                for one, after in zip(segments, [*segments[1:], None], strict=True):
+                    m.d.sync += one.eq(0 if after is None else after)
+
+        states = self._replicas(m, start, step, now, clamped, value)
+        if trace:
+            m.d.comb += [
+                idle.eq(~busy & ~self.o.payload.error), go.eq(~fresh | self.o.ready),
+                done.eq(fresh & over & self.o.ready),
+                self.o.valid.eq(fresh | self.o.payload.error),
+                self.o.payload.data.as_value().eq(
+                    Mux(self.o.payload.error, 0, Cat(states))),
+                self.o.payload.last.eq(over | self.o.payload.error),
+            ]
+            m.d.sync += self.o.payload.error.eq(
+                wrong | (self.o.payload.error & ~self.o.ready))
+            return m
+        m.d.comb += go.eq(1)
+        words = self._verdict(m, start, fresh, over, done, states, clamped, value)
+        answer = Signal(p.answer_words * WORD)
+        left = Signal(range(p.answer_words + 1))
+        m.d.comb += [idle.eq(~busy & (left == 0)), self.o.valid.eq(left != 0),
+                     self.o.payload.last.eq(left == 1), self.o.payload.data[0].eq(answer[:WORD])]
+        with m.If(done):
+            m.d.sync += [answer.eq(Cat(words)), left.eq(p.answer_words),
+                         self.o.payload.error.eq(0)]
+        with m.Elif(wrong):
+            m.d.sync += [answer.eq(0), left.eq(1), self.o.payload.error.eq(1)]
+        with m.Elif(self.o.valid & self.o.ready):
+            m.d.sync += [answer.eq(answer >> WORD), left.eq(left - 1)]
+        return m
+
+    def _replicas(self, m, start, step, now, clamped, value):
+        """The states of all replicas."""
+        p = self.params
+        m.submodules.random = bank = RandomBank(p)
+        m.d.comb += bank.enable.eq(start | step)
+        pushes = Signal(data.ArrayLayout(push_shape(p), p.draws + 1))
+        for ones in range(p.draws + 1):
+            times = 2 * ones - p.draws if p.coding == "bipolar" else ones
+            m.d.comb += pushes[ones].eq(now.noise * times)
+        turns = p.turns
+        turn = Signal(range(max(2, len(turns))))
+        may = [Const(0, 1)] * p.spins
+        for number, spins in enumerate(turns):
+            for spin in spins:
+                may[spin] = Const(1, 1) if len(turns) == 1 else turn == number
+        with m.If(start):
+            m.d.sync += turn.eq(0)
+        with m.Elif(step):
+            m.d.sync += turn.eq(Mux(turn == len(turns) - 1, 0, turn + 1))
+        held, forced = [Const(0, 1)] * p.spins, [Const(0, 1)] * p.spins
+        for n, spin in enumerate(p.bits):
+            held[spin], forced[spin] = clamped[n], value[n]
+        replicas, each = [], p.draws * p.spins
+        rests = bank.o[p.replicas * each:]
+        for number in range(p.replicas):
+            m.submodules[f"replica_{number}"] = spins = Spins(p)
+            replicas.append(spins)
+            m.d.comb += [
+                spins.start.eq(start), spins.step.eq(step), spins.turn.eq(Cat(may)),
+                spins.clamped.eq(Cat(held)), spins.value.eq(Cat(forced)), spins.pushes.eq(pushes),
+                spins.reach.eq(now.reach), spins.random.eq(bank.o.word_select(number, each)),
+                spins.rests.eq(rests.word_select(number, sum(p.rest)) if sum(p.rest) else 0),
+            ]
+        if p.ring:
+            for spins, after in zip(replicas, [*replicas[1:], replicas[0]], strict=True):
+                m.d.comb += spins.ring.eq(after.o)
+        return [spins.o for spins in replicas]
+
+    def _verdict(self, m, start, fresh, over, done, states, clamped, value):
+        """Counts states and hits, says when a job is done, and what to answer."""
+        p = self.params
+        flags = data.StructLayout({"fresh": 1, "last": 1})
+        seen = Signal(flags)
+        m.d.comb += [seen.fresh.eq(fresh), seen.last.eq(over)]
+        for _ in range(p.finder_depth):
+            later = Signal(flags)
+            with m.If(~done):
+                m.d.sync += later.eq(seen)
+            with m.Else():
+                m.d.sync += later.eq(0)
+            seen = later
+        hits, valids, says = [], [], []
+        for number, state in enumerate(states if p.gates else []):
+            m.submodules[f"finder_{number}"] = finder = Finder(p)
+            m.d.comb += [finder.state.eq(state), finder.clamped.eq(clamped),
+                         finder.value.eq(value)]
+            hits.append(finder.hit)
+            valids.append(finder.valid)
+            says.append(finder.o)
+        hit, which = Signal(), Signal(max(1, p.replica_bits))
+        said = Signal(len(p.bits))
+        m.d.comb += hit.eq(Cat(hits).any() if hits else 0)
+        for number in reversed(range(len(hits))):
+            with m.If(hits[number]):
+                m.d.comb += [which.eq(number), said.eq(says[number])]
+        if p.replicas == 1 and says:
+            m.d.comb += said.eq(says[0])
+
+        count, valid, first = Signal(32), Signal(32), Signal(32)
+        found, replica = Signal(), Signal.like(which)
+        counted, validated = Signal(32), Signal(32)
+        m.d.comb += [counted.eq(count + 1),
+                     validated.eq(valid + (tree_sum(valids) if valids else 0)),
+                     done.eq(seen.fresh & (seen.last | (hit if p.stop == "hit" else 0)))]
+        with m.If(start):
+            m.d.sync += [count.eq(0), valid.eq(0), found.eq(0), replica.eq(0)]
+        with m.Elif(seen.fresh):
+            m.d.sync += [count.eq(counted), valid.eq(validated)]
+            with m.If(hit & ~found):
+                m.d.sync += [found.eq(1), replica.eq(which), first.eq(counted)]
+        final = Cat(states[0][spin] for spin in p.bits)
+        if p.stop == "hit":
+            final = Mux(hit, said, final)
+        words = Cat(
+            found | hit, Mux(found, replica, Mux(hit, which, 0)) if p.replicas > 1
+            else Const(0, 1))
+        return [words, Const(0, WORD - len(words)), Mux(found, first, counted), validated, final,
+                Const(0, -len(final) % WORD)]
+
+
+class Network(AxiStreamTop):
+    """`golden.invertible.network.Network` as an AXI4-Stream top."""
+
+    def __init__(self, params, _tensors=None):
+        super().__init__(NetworkCore(params), output_register=params.answer == "trace")
