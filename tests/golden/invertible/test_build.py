@@ -1,0 +1,34 @@
+"""Networks by the names of their circuits."""
+
+import pytest
+
+from golden.invertible.build import CIRCUITS, network, of_circuit
+from golden.invertible.circuit import adder
+from golden.invertible.hamiltonian import GATES
+
+
+def test_every_circuit():
+    for name in CIRCUITS:
+        p = network(name, 3, scale=1)
+        assert p.gates and p.bits
+        if name in GATES:
+            assert p.spins == GATES[name].hamiltonian.spins
+
+
+def test_a_scale_makes_all_weights_larger():
+    one, three = (of_circuit(adder(2), scale=scale) for scale in (1, 3))
+    assert [3 * h for h in one.h] == list(three.h)
+    assert [(i, j, 3 * value) for i, j, value in one.couplings] == list(three.couplings)
+    assert one.gates == three.gates
+
+
+@pytest.mark.parametrize("arguments, message", [
+    ({"circuit": "adder-8"}, r"Network circuit must be one of .*multiplier, not 'adder-8'"),
+    ({"circuit": "adder", "width": 0}, r"Adder width must be at least 1, not 0"),
+    ({"scale": 0}, r"Hamiltonian factor must be at least 1, not 0"),
+    ({"answer": "trace", "stop": "hit"},
+     r"Network stop must be 'never' with answer 'trace', not 'hit'"),
+])
+def test_wrong_arguments(arguments, message):
+    with pytest.raises(ValueError, match=rf"^{message}$"):
+        network(**arguments)
