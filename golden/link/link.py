@@ -44,8 +44,8 @@ class Link:
     """What a link around ``block`` answers, byte by byte.
 
     Each packet is answered before the next one ends: hardware is the same as long as its packet
-    FIFO does not fill because a host sends ahead. The cycles of a status are golden's, ``held`` is
-    0: in hardware that is so with `LinkParams.queued`.
+    FIFO does not fill because a host sends ahead. The cycles of a status are golden's: in
+    hardware that is so with `LinkParams.queued`.
     """
 
     def __init__(self, params, block):
@@ -85,7 +85,7 @@ class Link:
         return Packet(request.type | ANSWER, request.sequence, self._accept(request))
 
     def _error(self, code, sequence=0):
-        self.errors = (self.errors + 1) & 0xFFFF
+        self.errors = (self.errors + 1) & 0xFF
         return Packet(Kind.ERROR | ANSWER, sequence, bytes((code,)))
 
     def _refuse(self, request):
@@ -112,7 +112,7 @@ class Link:
                 frame = to_beats(self.block.input, request.payload)
                 stateful = getattr(self.block.params, "stateful", False)
                 self.history = [*self.history, frame] if stateful else [frame]
-                self.frames = (self.frames + 1) & 0xFFFF
+                self.frames = (self.frames + 1) & 0xFF
                 self.cycles = int(self.block.cycles([frame]))
                 return from_beats(self.block.output, self.block.run(self.history)[-1])
             case Kind.WEIGHTS:
@@ -121,7 +121,7 @@ class Link:
             case Kind.WEIGHTS_END:
                 self.parts, self.loaded = 0, True
             case Kind.STATUS:
-                return self.params.status(self.cycles, 0, self.frames, self.errors).pack()
+                return self.params.status(self.cycles, self.frames, self.errors).pack()
             case Kind.ECHO:
                 return request.payload
         return b""

@@ -142,7 +142,7 @@ def parse(body):
         else Code.LENGTH
 
 
-STATUS = struct.Struct("<BIIHHI6s")
+STATUS = struct.Struct("<IBBI6sB")
 STATUS_VERSION = 1
 
 
@@ -150,32 +150,32 @@ STATUS_VERSION = 1
 class Status:
     """The status of a link.
 
-    cycles:  of the last frame, first input transfer to last output transfer, both counted
-    held:    of those, how many the link had no beat for the core, or did not take one of its
-    frames:  answered since the last reset, modulo 2**16
-    errors:  answers that were errors since then, modulo 2**16
+    cycles:  of the last frame, first input transfer to last output transfer, both counted, less
+             those in which the core waited for the link: for a beat of its frame, or with one of
+             its answer
+    frames:  answered since the last reset, modulo 256
+    errors:  answers that were errors since then, modulo 256
     clock:   Hz
     digest:  of the design
     """
 
     cycles: int
-    held: int
     frames: int
     errors: int
     clock: int
     digest: str
 
     def pack(self):
-        return STATUS.pack(STATUS_VERSION, self.cycles, self.held, self.frames, self.errors,
-                           self.clock, bytes.fromhex(self.digest))
+        return STATUS.pack(self.cycles, self.frames, self.errors, self.clock,
+                           bytes.fromhex(self.digest), STATUS_VERSION)
 
     @classmethod
     def unpack(cls, payload):
         """Errors: ValueError for a payload that is no status, or one of another version."""
-        if len(payload) != STATUS.size or payload[0] != STATUS_VERSION:
+        if len(payload) != STATUS.size or payload[-1] != STATUS_VERSION:
             raise ValueError(f"Status must be {STATUS.size} bytes of version {STATUS_VERSION}, "
                              f"not {payload.hex(' ') or 'nothing'}")
-        _, *counts, clock, digest = STATUS.unpack(payload)
+        *counts, clock, digest, _ = STATUS.unpack(payload)
         return cls(*counts, clock, digest.hex())
 
     def to_dict(self):

@@ -96,7 +96,8 @@ class LinkParams(Params):
     depth:          bytes of the packet FIFO, a power of two; a frame's packet must fit, and one
                     byte always stays free
     queued:         whole frames and whole answers wait beside the core, so that the cycles of the
-                    status are golden's exactly; otherwise the core waits for the line
+                    status are golden's exactly; otherwise the core waits for the line, and where it
+                    works on meanwhile they are fewer
     digest:         12 hexadecimal digits that tell designs apart
     """
 
@@ -160,10 +161,9 @@ class LinkParams(Params):
         """Bytes of the image's last packet."""
         return self.load_bytes * self.load_beats - max(0, self.chunks - 1) * self.chunk
 
-    def status(self, cycles, held, frames, errors):
+    def status(self, cycles, frames, errors):
         """The `Status` of a link that counted so much."""
-        return Status(cycles=cycles, held=held, frames=frames, errors=errors, clock=self.clock,
-                      digest=self.digest)
+        return Status(cycles, frames, errors, self.clock, self.digest)
 
 
 assert HEADER + 4 == OVERHEAD and STATUS.size < 64  # it fits any FIFO's length

@@ -18,8 +18,7 @@ class ByteCore(wiring.Component):
     through, both ways.
 
     With ``params.queued`` a frame waits until it is complete, 1 cycle after its last byte, and
-    answers wait in a queue: 1 cycle more; the core then sees neither idles nor stalls, and
-    ``held`` is 0.
+    answers wait in a queue: 1 cycle more; the core then sees neither idles nor stalls.
 
     Frames must have the right length; that is the caller's work.
 
@@ -33,10 +32,8 @@ class ByteCore(wiring.Component):
     i : In, stream of data: 8, last: 1 (of a frame, of the image), load: 1 (to ``s_axis_w``)
     o : Out, stream of data: 8, last: 1 (of an answer), error: 1 (``m_axis_tuser``)
     cycles : Out(32)
-        Of the last frame: first input transfer to last output transfer, both counted.
-    held : Out(32)
-        Of those, in how many the core had to wait: for a beat of its frame, or with one of its
-        answer.
+        Of the last frame: first input transfer to last output transfer, both counted, but for those
+        in which the core waited for the link.
     """
 
     def __init__(self, params, core):
@@ -49,7 +46,7 @@ class ByteCore(wiring.Component):
         super().__init__({
             "i": In(stream.Signature(data.StructLayout({"data": 8, "last": 1, "load": 1}))),
             "o": Out(stream.Signature(data.StructLayout({"data": 8, "last": 1, "error": 1}))),
-            "cycles": Out(32), "held": Out(32)})
+            "cycles": Out(32)})
 
     def elaborate(self, _platform):
         m = Module()
@@ -62,7 +59,7 @@ class ByteCore(wiring.Component):
 
         # Bytes come in from the top, so that beats of either width end there.
         widest = max(p.input_bytes, p.load_bytes)
-        gathered = Signal(8 * (widest - 1))
+        gathered = Signal(8 * (widest - 1), reset_less=True)
         place = Signal(range(max(2, widest)))
         complete = Signal()
         beat = Cat(gathered, i.payload.data)
@@ -116,7 +113,7 @@ class ByteCore(wiring.Component):
         m.submodules.frame = frame = Queue(given.payload.shape(), max(2, p.input_beats))
         m.submodules.answer = answer = Queue(taken.payload.shape(), max(2, p.output_beats))
         wiring.connect(m, given, frame.i)
-        wiring.connect(m, answer.o, taken)
+        wiring.connect(m, answer.o, wiring.flipped(taken))
         whole = Signal()  # the frame's last beat is in the queue
         with m.If(given.valid & given.ready & given.payload.last):
             m.d.sync += whole.eq(1)
@@ -129,24 +126,24 @@ class ByteCore(wiring.Component):
 
     def _count(self, m):
         core = self.core
-        taking, begin, end = Signal(), Signal(), Signal()
-        running, over = Signal(), Signal()  # a frame is inside; all of it is
+        taking = Signal()
+        ending = Signal()
+        running = Signal()  # a frame is inside
+        over = Signal()     # all of it is
+        held = Signal()
         m.d.comb += [
-            taking.eq(core.s_axis_tvalid & core.s_axis_tready), begin.eq(taking & ~running),
-            end.eq(core.m_axis_tvalid & core.m_axis_tready & core.m_axis_tlast),
+            taking.eq(core.s_axis_tvalid & core.s_axis_tready),
+            ending.eq(core.m_axis_tvalid & core.m_axis_tready & core.m_axis_tlast),
         ]
+        if not self.params.queued:
+            m.d.comb += held.eq((~core.s_axis_tvalid & ~over)
+                                | (core.m_axis_tvalid & ~core.m_axis_tready))
         with m.If(taking):
             m.d.sync += [running.eq(1), over.eq(core.s_axis_tlast)]
-        with m.If(end):
+        with m.If(ending):
             m.d.sync += running.eq(0)
-        with m.If(begin):
+        with m.If(running):
+            with m.If(~held):
+                m.d.sync += self.cycles.eq(self.cycles + 1)
+        with m.Elif(taking):
             m.d.sync += self.cycles.eq(1)
-        with m.Elif(running):
-            m.d.sync += self.cycles.eq(self.cycles + 1)
-        if self.params.queued:
-            return
-        waits = (~core.s_axis_tvalid & ~over) | (core.m_axis_tvalid & ~core.m_axis_tready)
-        with m.If(begin):
-            m.d.sync += self.held.eq(0)
-        with m.Elif(running & waits):
-            m.d.sync += self.held.eq(self.held + 1)

@@ -6,7 +6,7 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from golden.check import require_int
-from golden.link.packet import ANSWER, ESCAPE, FILL, FLAG, HEADER, OVERHEAD, Code, Kind
+from golden.link.packet import ANSWER, ESCAPE, FILL, FLAG, OVERHEAD, Code, Kind
 from golden.params import ceil_log2
 from hdl.link.uart import LINE_BYTE
 from hdl.memory import NO_COLLISION
@@ -44,7 +44,7 @@ class Crc(wiring.Component):
     def elaborate(self, _platform):
         m = Module()
         # The bit above the byte marks its end: alone at the bottom, it stays there.
-        shift, folding, feedback = Signal(9), Signal(), Signal()
+        shift, folding, feedback = Signal(9), Signal(reset_less=True), Signal()
         m.d.comb += [self.busy.eq(shift[1:].any()),
                      feedback.eq((self.crc[0] ^ shift[0]) & folding)]
         with m.If(self.busy):
@@ -69,7 +69,7 @@ class PacketReceiver(wiring.Component):
     A `Kind.RESET` that is whole throws everything out that still waits, raises ``reset``, and is
     then the only record.
 
-    **Latency** a record can be read 3 cycles after its closing flag. **Throughput** a byte from the
+    **Latency** a record can be read 6 cycles after its closing flag. **Throughput** a byte from the
     line in 12 cycles; a byte of a record in every cycle. **Back-pressure** none towards the line.
 
     Parameters
@@ -100,41 +100,45 @@ class PacketReceiver(wiring.Component):
                                               attrs=NO_COLLISION)
         write, read = memory.write_port(), memory.read_port()
         m.submodules.crc = crc = Crc()
-        first, committed = Signal(bits), Signal(bits)  # the FIFO's: to be read next, its end
-        moved = Signal(bits)  # where the write address goes
+        first = Signal(bits)      # to be read next
+        committed = Signal(bits)  # the end of what may be read
+        moved = Signal(bits)      # where the write address goes
         room = Signal()
 
         # What is known of the body.
-        started, escaped, is_answer, is_reset = Signal(), Signal(), Signal(), Signal()
-        index = Signal(range(HEADER + 1))  # bytes of the header that are there
-        left = Signal(bits + 1)            # length, less what came after the header
-        cause = Signal(range(Code.CRC))    # the first of what went wrong on the way
-        code = Signal(range(Code.DOUBLED))
+        started = Signal()
+        escaped = Signal()
+        is_answer = Signal(reset_less=True)
+        is_reset = Signal(reset_less=True)
+        index = Signal(range(OVERHEAD + 1))  # bytes that are there, up to the fewest of a packet
+        length = Signal(bits, reset_less=True)
+        code = Signal(range(Code.DOUBLED))   # what is wrong with it
         byte = Signal(8)
-        with m.If(cause.any()):
-            m.d.comb += code.eq(cause)
-        with m.Elif(escaped | (crc.crc != RESIDUE)):
-            m.d.comb += code.eq(Code.CRC)
-        with m.Elif((index != HEADER) | (left != (HEADER - OVERHEAD) % (2 << bits))):
-            m.d.comb += code.eq(Code.LENGTH)
-        with m.Elif(is_answer):
-            m.d.comb += code.eq(Code.TYPE)
+        back = Signal()
 
         m.d.comb += [
             byte.eq(self.i.payload.data ^ (escaped << 5)),
-            crc.byte.eq(byte), crc.fold.eq(1),
-            moved.eq(write.addr + 1), room.eq(moved != first), write.data.eq(byte),
+            crc.byte.eq(byte), crc.fold.eq(1), write.data.eq(byte),
+            # One adder does all: on by a byte, or back by four.
+            moved.eq(write.addr + Cat(~back, 0, back.replicate(bits - 2))),
+            room.eq(moved != first),
         ]
+
+        def fail(why):
+            with m.If(~code.any()):  # the first of all that is wrong
+                m.d.sync += code.eq(why)
+
         with m.FSM():
             with m.State("BODY"):
                 with m.If(self.i.valid):
                     with m.If(self.i.payload.broken):
                         m.d.sync += started.eq(1)
-                        with m.If(~cause.any()):
-                            m.d.sync += cause.eq(Code.LINE)
+                        fail(Code.LINE)
                     with m.Elif(self.i.payload.data == FLAG):
                         with m.If(started):
-                            m.next = "CLOSE"
+                            with m.If(escaped | (crc.crc != RESIDUE)):
+                                fail(Code.CRC)
+                            m.next = "SHORTEN"
                     with m.Elif(self.i.payload.data != FILL):
                         m.d.sync += started.eq(1)
                         with m.If((self.i.payload.data == ESCAPE) & ~escaped):
@@ -142,15 +146,23 @@ class PacketReceiver(wiring.Component):
                         with m.Else():
                             m.d.sync += escaped.eq(0)
                             m.d.comb += [crc.load.eq(1), write.en.eq(room)]
-            with m.State("CLOSE"):
-                # The CRC itself is not for the FIFO, and nothing of a bad body is.
-                m.d.sync += write.addr.eq(Mux(code.any(), committed, moved))
-                m.d.comb += moved.eq(write.addr + (HEADER - OVERHEAD) % self.depth)
+            with m.State("SHORTEN"):  # to be without its CRC
+                m.d.comb += back.eq(1)
+                m.d.sync += write.addr.eq(moved)
+                m.next = "CHECK"
+            with m.State("CHECK"):
+                m.d.comb += back.eq(1)  # over the header, too
+                with m.If((moved != (committed + length)[:bits]) | (index != OVERHEAD)):
+                    fail(Code.LENGTH)
+                with m.Elif(is_answer):
+                    fail(Code.TYPE)
+                m.next = "DECIDE"
+            with m.State("DECIDE"):
+                m.next = "COMMIT"
+                m.d.comb += self.reset.eq(is_reset & ~code.any())
                 with m.If(code.any()):
+                    m.d.sync += write.addr.eq(committed)
                     m.next = "RECORD"
-                with m.Else():
-                    m.d.comb += self.reset.eq(is_reset)
-                    m.next = "COMMIT"
             with m.State("RECORD"):
                 m.d.comb += [write.data.eq(ANSWER | code), write.en.eq(room)]
                 with m.If(room):
@@ -158,25 +170,23 @@ class PacketReceiver(wiring.Component):
             with m.State("COMMIT"):
                 m.d.comb += crc.clear.eq(1)
                 m.d.sync += [committed.eq(write.addr), started.eq(0), escaped.eq(0), index.eq(0),
-                             cause.eq(0)]
+                             code.eq(0)]
                 m.next = "BODY"
         with m.If(write.en):
             m.d.sync += write.addr.eq(moved)
         with m.If(crc.load):
-            with m.If(~room & ~cause.any()):
-                m.d.sync += cause.eq(Code.OVERFLOW)
-            with m.If(index == HEADER):
-                m.d.sync += left.eq(left - 1)
-            with m.Else():
+            with m.If(~room):
+                fail(Code.OVERFLOW)
+            with m.If(index != OVERHEAD):
                 m.d.sync += index.eq(index + 1)
             with m.If(index == 0):
                 m.d.sync += [is_answer.eq(byte[7]), is_reset.eq(byte == Kind.RESET)]
             with m.If(index == 2):
-                m.d.sync += left[:8].eq(byte)
+                m.d.sync += length[:8].eq(byte)
             with m.If(index == 3):
-                m.d.sync += left[8:].eq(byte[:bits - 8])
-                with m.If((byte >= self.depth >> 8) & ~cause.any()):
-                    m.d.sync += cause.eq(Code.OVERFLOW)
+                m.d.sync += length[8:].eq(byte[:bits - 8])
+                with m.If(byte >= self.depth >> 8):
+                    fail(Code.OVERFLOW)
 
         m.d.comb += [read.addr.eq(first), self.o.payload.eq(read.data),
                      read.en.eq((self.o.ready | ~self.o.valid) & (first != committed))]
