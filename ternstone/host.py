@@ -5,8 +5,10 @@ have come, none if none come in that time) and ``close()``: a serial port, golde
 simulated board (`sim.serial.Board`).
 """
 
+import contextlib
+import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -21,8 +23,9 @@ from ternstone.errors import BadInput, bad_input
 
 __all__ = ["GoldenWire", "Host", "SerialWire", "Wire", "loopback", "print_answer", "run", "talk"]
 
-#: Attempts at one request, or at a session, beside the first.
+#: Attempts at one request beside the first, and at a session.
 RETRIES = 5
+SESSIONS = 20
 
 #: Trying again does not help: the device read the packet, and means it.
 FINAL = (Code.LENGTH, Code.TYPE, Code.CORE)
@@ -50,10 +53,14 @@ class SerialWire:
             self._serial = serial.Serial(port, baud, timeout=0, write_timeout=10)
             self._serial.reset_input_buffer()
 
-    def _failing(self, what: str) -> Any:
-        import serial
-
-        return bad_input(f"Port {self.port} {what}", (OSError, ValueError, serial.SerialException))
+    @contextlib.contextmanager
+    def _failing(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, ValueError) as error:  # a SerialException is an OSError
+            number = getattr(error, "errno", None)
+            why = os.strerror(number) if number else str(error)
+            raise BadInput(f"Port {self.port} {what}: {why[:1].lower()}{why[1:]}") from error
 
     def write(self, data: bytes) -> None:
         with self._failing("is gone"):
@@ -121,6 +128,9 @@ class Host:
         for _ in range(retries + 1):
             self._sequence = self._sequence % 255 + 1  # 0 is for errors about unread packets
             packet = Packet(kind, self._sequence, payload)
+            # What came before is about another attempt: an error would be taken for this one's.
+            self.wire.read(0)
+            self._decoder, self._bodies = Decoder(), []
             self.wire.write(encode(packet))
             answer = self._answer(packet)
             if isinstance(answer, bytes):
@@ -213,7 +223,7 @@ def run(host: Host, design: Design, frames: Sequence[np.ndarray],
     host.reset()
     status = _check_design(host, design)
     rows: list[dict[str, Any]] = []
-    for attempt in range(RETRIES + 1):
+    for attempt in range(SESSIONS):
         try:
             if attempt or params.load_bytes:
                 host.reset()
@@ -234,7 +244,7 @@ def run(host: Host, design: Design, frames: Sequence[np.ndarray],
         except _Lost as lost:
             why = lost
     else:
-        raise BadInput(f"{host.name} must answer, but {RETRIES + 1} sessions failed: {why}")
+        raise BadInput(f"{host.name} must answer, but {SESSIONS} sessions failed: {why}")
     wrong = [row["frame"] for row in rows if not row["equal"]]
     late = [row["frame"] for row in rows if row["golden_cycles"] is not None
             and row["cycles"] > row["golden_cycles"]]
