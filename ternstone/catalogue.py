@@ -78,6 +78,10 @@ BLOCKS: dict[str, BlockEntry] = {
         "golden.stochastic.arithmetic:RadixParams", "golden.stochastic.radix:Radix",
         "hdl.stochastic.radix:Radix", "binary-radix neurons, the baseline: product and sigmoid",
         defaults={"inputs": 16, "outputs": 8}),
+    "invertible.network": BlockEntry(
+        "golden.invertible.params:NetworkParams", "golden.invertible.network:Network",
+        "hdl.invertible.network:Network", "spins that run a circuit in any direction",
+        build="golden.invertible.build:network"),
 }
 
 DESIGNS: dict[str, DesignEntry] = {
