@@ -1,13 +1,15 @@
 """A trainable network of sigmoid neurons, in real arithmetic or as the streams make it.
 
-A hidden neuron's FSM sees S, of mean mu and variance s2 in a stream cycle, and its bit is 1 with a
+A hidden neuron's FSM sees S, of mean mu and variance s2 a stream cycle, and its bit is 1 with a
 probability near ``sigmoid(states * mu / s2)``. Real weights are ``scale * code / 2**weight_bits``,
 so ``mu = m / scale * z`` for a weighted sum z; the neuron is the sigmoid of z where
 
     states = s2 * scale / m
 
 which is the rule here: s2 is measured, in the exact simulation, on the training data. Neither the
-inputs' number generators nor their sharing need be known for it.
+inputs' number generators nor their sharing need be known for it. It is the variance of S added up
+over a few cycles, by cycle: evenly spread numbers make up for each other, and S wanders less than
+its variance in single cycles says.
 """
 
 import numpy as np
@@ -18,6 +20,10 @@ from golden.check import require_int
 from golden.stochastic import numbers
 
 __all__ = ["StochasticNetwork", "even", "variance", "with_states"]
+
+
+#: Stream cycles over which S is added up for its variance.
+WINDOW = 8
 
 
 def even(states):
@@ -144,7 +150,7 @@ class StochasticNetwork(nn.Module):
 
         Returns ``(ones, scores, moments)``: for each hidden layer the share of ones in its stream
         [members, batch, outputs]; the head's scores; and, if asked for, for each layer the variance
-        of S over the stream cycles, measured and as if streams were independent [2, members].
+        of S a stream cycle, measured and as if streams were independent [2, members].
         """
         layers, length = self.params.layers, self.params.length
         codes = [self.codes(n) for n in range(len(layers))]
@@ -158,6 +164,7 @@ class StochasticNetwork(nn.Module):
         counts = [torch.zeros(*shape, part.outputs) for part in layers]
         squares = [torch.zeros(*shape, part.outputs) for part in layers]
         sums = [torch.zeros(*shape, part.outputs) for part in layers]
+        window = [torch.zeros_like(total) for total in sums]
         halves = [(n // 2)[:, None, None] for n in self.states]
         states = [half.expand_as(count).clone()
                   for half, count in zip(halves, counts, strict=False)]
@@ -175,7 +182,10 @@ class StochasticNetwork(nn.Module):
                 total = torch.bmm(terms[n], ones)
                 if moments:
                     sums[n] += total
-                    squares[n] += total.square()
+                    window[n] += total
+                    if cycle % WINDOW == WINDOW - 1 or cycle == length - 1:
+                        squares[n] += window[n].square()
+                        window[n].zero_()
                 if part.head:
                     counts[n] += total
                     break
@@ -188,7 +198,9 @@ class StochasticNetwork(nn.Module):
         if moments:
             value, found = (x * self.params.input.resolution).clamp(max=1), []
             for n, part in enumerate(layers):
-                measured = squares[n] / length - (sums[n] / length).square()
+                mean = sums[n] / length
+                whole, rest = divmod(length, WINDOW)
+                measured = (squares[n] - (whole * WINDOW**2 + rest**2) * mean.square()) / length
                 alone = variance(part, codes[n] / part.largest, _with_bias(part, value))
                 found.append(torch.stack([measured.mean((1, 2)), alone.mean((1, 2))]))
                 value = None if part.head else ones[n]

@@ -62,6 +62,17 @@ def test_variance_by_hand():
     assert variance(bipolar, weight, x).item() == pytest.approx(0.5 * (0.0625 + 0.5625) * 4 - 0.25)
 
 
+def test_variance_is_that_of_a_few_cycles():
+    """A half that is evenly spread has four ones in every eight cycles: S does not wander."""
+    layers = (LayerParams(1, 1, weight_bits=3, bias=False),
+              LayerParams(1, 1, weight_bits=3, bias=False, states=0))
+    network = StochasticNetwork(NetworkParams(layers, 64, x=Generators("vdc", 1)), [1, 1])
+    with torch.no_grad():
+        network.weights[0].fill_(0.5)
+    measured, alone = network.simulate(torch.full((1, 1, 1), 256.0), moments=True)[2][0]
+    assert (measured.item(), alone.item()) == (0, 0.25)
+
+
 def test_states_follow_the_rule():
     p = params(length=256)
     network = StochasticNetwork(p, [2, 2], seeds=(0, 1))
