@@ -46,7 +46,7 @@ def test_examples(name, clamps, cycles):
 
 
 def test_the_gain_over_guessing():
-    """Factors and assignments come sooner than by random inputs; a hash's do not by much."""
+    """Of clauses; and of this product (in the mean over products there is none)."""
     circuit = read_circuit(EXAMPLES / "sat.v")
     found = run(circuit, parse_clamps(circuit, [f"clauses={ALL}"]), 20000, seeds=2)
     assert found["found"] == 2 and found["guesses"] == pytest.approx((1 << 20) / 14)
