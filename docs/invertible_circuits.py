@@ -63,14 +63,13 @@ def measure():
     """Sizes of the examples, and what they take to be run backwards."""
     import numpy as np
 
-    from golden.invertible.build import of_circuit
     from golden.invertible.network import Job, simulate
-    from ternstone.invert import guesses, schedule, size
+    from ternstone.invert import guesses, network, schedule, size
 
     runs = []
     for name, width, ports, parts in CASES:
         circuit = _read(name, width)
-        params, targets = of_circuit(circuit), _targets(circuit, ports, parts)
+        params, targets = network(circuit), _targets(circuit, ports, parts)
         clamps = np.stack([Job((), target).bits(params) for target in targets])
         result = simulate(params, schedule(CYCLES), clamps, seeds=range(1, RUNS + 1))
         counts = (result.states - 1)[result.found]

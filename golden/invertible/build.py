@@ -1,46 +1,51 @@
-"""Parameters of a network from a circuit of the library, by flat arguments."""
+"""Invertible networks of circuits by name, from flat arguments."""
 
 from golden.check import require_choice
 from golden.invertible.circuit import Builder, adder, comparator, multiplier
 from golden.invertible.hamiltonian import GATES
 from golden.invertible.params import NetworkParams
 
-__all__ = ["gate", "network", "of_circuit"]
-
-#: Name -> what makes the circuit of a width. Gates go by their own names, and have none.
-CIRCUITS = {"adder": adder, "comparator": comparator, "multiplier": multiplier}
+__all__ = ["CIRCUITS", "network", "of_circuit"]
 
 
-def gate(name):
-    """A gate of the library alone: ports a, b, c for its inputs, y (and x for a second output)."""
-    require_choice("Gate", name, tuple(GATES))
-    b, made = Builder(), GATES[name]
-    outputs = b.add(made, *(b.input(port, 1)[0] for port in "abc"[:made.inputs]))
-    for port, literal in zip("yx", outputs[:made.outputs - made.auxiliaries], strict=False):
-        b.output(port, [literal])
-    return b.circuit()
+def _gate(name):
+    def made(_width):
+        builder = Builder()
+        builder.output("y", builder.add(GATES[name], *builder.input("x", GATES[name].inputs)))
+        return builder.circuit()
+    return made
 
 
-def of_circuit(circuit, **options):
-    """`NetworkParams` of a circuit that stop at the first hit; ``options`` are further fields.
+#: Name -> what makes the circuit, given a width; a gate has none.
+CIRCUITS = {name: _gate(name) for name in GATES} | {
+    "adder": adder, "comparator": comparator, "multiplier": multiplier}
 
-    Ours, by trial on the examples of ``ternstone invert``: inputs move in every cycle, all other
-    spins in every second one at random, and the noise of a cycle is the sum of four bits.
+
+def of_circuit(circuit, *, scale=1, **arguments):
+    """`NetworkParams` of a `golden.invertible.circuit.Circuit`, h and J ``scale`` times as large.
+
+    arguments: every other field
     """
-    inputs = {spin for _, direction, spins in circuit.ports if direction == "input"
-              for spin in spins}
-    h = circuit.hamiltonian
-    given = {"rest": tuple(int(spin not in inputs) for spin in range(h.spins)), "draws": 4,
-             "range": 0, "noise_bits": 4, "segments": 24, "stop": "hit"} | options
-    return NetworkParams(h.h, h.couplings, circuit.spin_ports, circuit.gates, **given)
+    hamiltonian = circuit.hamiltonian * scale
+    return NetworkParams(hamiltonian.h, hamiltonian.couplings, circuit.spin_ports, circuit.gates,
+                         **arguments)
 
 
-def network(circuit: str = "multiplier", width: int = 4, seed: int = 1, replicas: int = 1):
-    """The network of a circuit or a gate of the library.
+def network(circuit: str = "full-adder", width: int = 4, *, scale: int = 2,
+            update: str = "synchronous", coding: str = "bipolar", draws: int = 1,
+            random: str = "xorshift", seed: int = 1, range: int = -1, noise_bits: int = 6,
+            range_bits: int = 4, segments: int = 4, replicas: int = 1, ring: int = 0,
+            stop: str = "never", answer: str = "states", levels: int = 4) -> NetworkParams:
+    """The network of a circuit of `CIRCUITS`; ``width`` is that of an adder, comparator or
+    multiplier. Every other argument is that of `of_circuit` or `NetworkParams`.
+
+    Errors: as those classes, and ValueError for a circuit that is not known.
 
     >>> network("multiplier", 5).spins
     75
     """
-    require_choice("Network circuit", circuit, (*CIRCUITS, *GATES))
-    made = CIRCUITS[circuit](width) if circuit in CIRCUITS else gate(circuit)
-    return of_circuit(made, seed=seed, replicas=replicas)
+    require_choice("Network circuit", circuit, tuple(CIRCUITS))
+    return of_circuit(
+        CIRCUITS[circuit](width), scale=scale, update=update, coding=coding, draws=draws,
+        random=random, seed=seed, range=range, noise_bits=noise_bits, range_bits=range_bits,
+        segments=segments, replicas=replicas, ring=ring, stop=stop, answer=answer, levels=levels)

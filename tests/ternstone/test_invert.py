@@ -8,13 +8,12 @@ import numpy as np
 import pytest
 
 from fpga.area import find_yosys
-from golden.invertible.build import of_circuit
 from golden.invertible.circuit import comparator, multiplier
 from golden.invertible.network import Job, Network
 from sim.tools import ToolError
 from ternstone.circuits import read_circuit
 from ternstone.errors import BadInput
-from ternstone.invert import MOST_CYCLES, guesses, parse_clamps, run, schedule, size
+from ternstone.invert import MOST_CYCLES, guesses, network, parse_clamps, run, schedule, size
 
 try:
     find_yosys()
@@ -60,7 +59,7 @@ def test_run_is_what_hardware_does():
     """The frame of the answer, given to the block, is answered by the first seed's run."""
     circuit = comparator(3)
     found = run(circuit, parse_clamps(circuit, ["less=1", "b=2"]), 300, seeds=1)
-    block = Network(of_circuit(circuit), {})
+    block = Network(network(circuit), {})
     frame = np.array(found["frame"])[:, None]
     assert Job.of(block.params, frame)[0] == schedule(300)
     answer = block.run([frame])[0].ravel().tolist()
@@ -74,7 +73,7 @@ def test_schedule(cycles):
     segments = schedule(cycles)
     assert sum(count for count, _, _ in segments) == cycles
     assert all(count > 0 for count, _, _ in segments)
-    assert len(segments) <= of_circuit(comparator(1)).segments
+    assert len(segments) <= network(comparator(1)).segments
     assert [noise for _, noise, _ in segments] == ([3, 2, 1] * len(segments))[:len(segments)]
 
 

@@ -1,37 +1,34 @@
-import re
+"""Networks by the names of their circuits."""
 
 import pytest
 
-from golden.invertible.build import CIRCUITS, gate, network, of_circuit
-from golden.invertible.circuit import multiplier
+from golden.invertible.build import CIRCUITS, network, of_circuit
+from golden.invertible.circuit import adder
 from golden.invertible.hamiltonian import GATES
 
 
-@pytest.mark.parametrize("name", GATES)
-def test_gate(name):
-    circuit, made = gate(name), GATES[name]
-    assert [port for port, _, _ in circuit.ports] == [
-        *"abc"[:made.inputs], *"yx"[:made.outputs - made.auxiliaries]]
-    assert circuit.hamiltonian.spins == made.hamiltonian.spins
-    assert circuit.gates[0][2] == made.table
-    assert network(name).spins == made.hamiltonian.spins
+def test_every_circuit():
+    for name in CIRCUITS:
+        p = network(name, 3, scale=1)
+        assert p.gates and p.bits
+        if name in GATES:
+            assert p.spins == GATES[name].hamiltonian.spins
 
 
-@pytest.mark.parametrize("name", CIRCUITS)
-def test_circuit(name):
-    circuit, params = CIRCUITS[name](3), network(name, 3, seed=5, replicas=2)
-    h = circuit.hamiltonian
-    assert (params.h, params.couplings, params.gates) == (h.h, h.couplings, circuit.gates)
-    assert (params.seed, params.replicas, params.ports) == (5, 2, circuit.spin_ports)
-    assert params.inputs == tuple(spin for spin, rest in enumerate(params.rest) if not rest)
+def test_a_scale_makes_all_weights_larger():
+    one, three = (of_circuit(adder(2), scale=scale) for scale in (1, 3))
+    assert [3 * h for h in one.h] == list(three.h)
+    assert [(i, j, 3 * value) for i, j, value in one.couplings] == list(three.couplings)
+    assert one.gates == three.gates
 
 
-def test_options_win():
-    assert of_circuit(multiplier(2), stop="never", rest=()).rest == ()
-
-
-def test_wrong_name():
-    names = ", ".join((*CIRCUITS, *GATES))
-    with pytest.raises(ValueError,
-                       match=rf"^Network circuit must be one of {re.escape(names)}, not 'add'$"):
-        network("add")
+@pytest.mark.parametrize("arguments, message", [
+    ({"circuit": "adder-8"}, r"Network circuit must be one of .*multiplier, not 'adder-8'"),
+    ({"circuit": "adder", "width": 0}, r"Adder width must be at least 1, not 0"),
+    ({"scale": 0}, r"Hamiltonian factor must be at least 1, not 0"),
+    ({"answer": "trace", "stop": "hit"},
+     r"Network stop must be 'never' with answer 'trace', not 'hit'"),
+])
+def test_wrong_arguments(arguments, message):
+    with pytest.raises(ValueError, match=rf"^{message}$"):
+        network(**arguments)
