@@ -34,7 +34,7 @@ def of_circuit(circuit, *, scale=1, **arguments):
 def network(circuit: str = "full-adder", width: int = 4, *, scale: int = 2,
             update: str = "synchronous", coding: str = "bipolar", draws: int = 1,
             random: str = "xorshift", seed: int = 1, range: int = -1, noise_bits: int = 6,
-            range_bits: int = 4, segments: int = 4, replicas: int = 1, ring: int = 0,
+            range_bits: int = 4, count_bits: int = 32, segments: int = 4, replicas: int = 1, ring: int = 0,
             stop: str = "never", answer: str = "states", levels: int = 4) -> NetworkParams:
     """The network of a circuit of `CIRCUITS`; ``width`` is that of an adder, comparator or
     multiplier. Every other argument is that of `of_circuit` or `NetworkParams`.

@@ -85,7 +85,7 @@ class Job:
                              f"not {len(self.schedule)}")
         words = []
         for count, noise, reach in self.schedule:
-            require_int("Schedule cycles", count, 0, (1 << 32) - 1)
+            require_int("Schedule cycles", count, 0, (1 << params.count_bits) - 1)
             require_int("Schedule noise", noise, 0, (1 << params.noise_bits) - 1)
             require_int("Schedule range", reach, 0, (1 << params.range_bits) - 1)
             words += [count & 0xFFFF, count >> WORD, noise, reach]
@@ -103,9 +103,10 @@ class Job:
         schedule = []
         for n in range(params.segments):
             low, high, noise, reach = words[4 * n:4 * n + 4]
-            if low == high == 0:
+            count = (low | high << WORD) & (1 << params.count_bits) - 1
+            if not count:
                 break
-            schedule.append((low | high << WORD, noise & (1 << params.noise_bits) - 1,
+            schedule.append((count, noise & (1 << params.noise_bits) - 1,
                              reach & (1 << params.range_bits) - 1))
         packed = sum(word << WORD * n for n, word in enumerate(words[4 * params.segments:]))
         codes = [packed >> CLAMP * n & 3 for n in range(len(params.bits))]
@@ -342,7 +343,8 @@ class Network(Block):
     def _answer(self, result):
         if self.params.answer == "trace":
             return result.trace[0].reshape(len(result.trace[0]), -1).astype(np.int64)
-        counts = [int(result.states[0]), int(result.valid[0]) & 0xFFFFFFFF]
+        most = (1 << self.params.count_bits) - 1
+        counts = [int(result.states[0]) & most, int(result.valid[0]) & most]
         words = [int(result.found[0]) | int(result.replica[0]) << 1]
         words += [half for count in counts for half in (count & 0xFFFF, count >> WORD)]
         bits = result.bits[0]

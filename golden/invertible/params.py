@@ -42,6 +42,7 @@ class NetworkParams(Params):
     range:       in place of the jobs': a range that never changes takes less hardware, one of 0,
                  so spins without an accumulator, the least; -1 for the jobs'
     noise_bits, range_bits: of a job's noise and range
+    count_bits:  of a segment's cycles, and of the counts of states in an answer, which wrap
     segments:    of a job's schedule
     replicas:    networks side by side, of different noise
     ring:        adds ``ring m'`` to I, m' the same spin of the next replica
@@ -64,6 +65,7 @@ class NetworkParams(Params):
     range: int = -1
     noise_bits: int = 6
     range_bits: int = 4
+    count_bits: int = 32
     segments: int = 4
     replicas: int = 1
     ring: int = 0
@@ -113,6 +115,7 @@ class NetworkParams(Params):
         require_int("Network noise_bits", self.noise_bits, 1, WORD)
         require_int("Network range_bits", self.range_bits, 1, WORD)
         require_int("Network range", self.range, -1, (1 << self.range_bits) - 1)
+        require_int("Network count_bits", self.count_bits, WORD + 1, 2 * WORD)
         require_int("Network segments", self.segments, 1, 32)
         require_int("Network replicas", self.replicas, 1, 64)
         require_int("Network ring", self.ring, -most, most)

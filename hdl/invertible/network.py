@@ -113,8 +113,8 @@ class Spins(wiring.Component):
             own = self.random.word_select(spin, p.draws)
             terms.append(_chosen(self.pushes, own))
             if p.range:
-                limit = max(p.range, 1 << p.range_bits if p.range < 0 else 0)
-                memory = Signal(signed(limit.bit_length() + 1), name=f"memory_{spin}")
+                most = p.range if p.range > 0 else (1 << p.range_bits) - 1
+                memory = Signal(signed((most - 1).bit_length() + 1), name=f"memory_{spin}")
                 terms.append(memory)
             total = Signal(signed(p.width), name=f"total_{spin}")
             m.d.comb += total.eq(tree_sum(terms))
@@ -237,7 +237,8 @@ class NetworkCore(wiring.Component):
         wiring.connect(m, wiring.flipped(self.i), source.i)
 
         # The job: segments move up when they are over.
-        segment = data.StructLayout({"count": 32, "noise": p.noise_bits, "reach": p.range_bits})
+        segment = data.StructLayout({"count": p.count_bits, "noise": p.noise_bits,
+                                     "reach": p.range_bits})
         segments = [Signal(segment, name=f"segment_{n}") for n in range(p.segments)]
         clamps = Signal(len(p.bits) * CLAMP)
         word = source.i.payload.data[0]
@@ -288,17 +289,18 @@ class NetworkCore(wiring.Component):
             return m
         m.d.comb += go.eq(1)
         words = self._verdict(m, start, fresh, over, done, states, clamped, value)
-        answer = Signal(p.answer_words * WORD)
-        left = Signal(range(p.answer_words + 1))
-        m.d.comb += [idle.eq(~busy & (left == 0)), self.o.valid.eq(left != 0),
-                     self.o.payload.last.eq(left == 1), self.o.payload.data[0].eq(answer[:WORD])]
-        with m.If(done):
-            m.d.sync += [answer.eq(Cat(words)), left.eq(p.answer_words),
-                         self.o.payload.error.eq(0)]
-        with m.Elif(wrong):
-            m.d.sync += [answer.eq(0), left.eq(1), self.o.payload.error.eq(1)]
-        with m.Elif(self.o.valid & self.o.ready):
-            m.d.sync += [answer.eq(answer >> WORD), left.eq(left - 1)]
+        # Everything stands still while an answer leaves.
+        place, leaving = Signal(range(p.answer_words)), Signal()
+        m.d.comb += [idle.eq(~busy & ~leaving), self.o.valid.eq(leaving),
+                     self.o.payload.last.eq((place == p.answer_words - 1) | self.o.payload.error)]
+        with m.If(~self.o.payload.error), m.Switch(place):
+            for n in range(p.answer_words):
+                with m.Case(n):
+                    m.d.comb += self.o.payload.data[0].eq(words.word_select(n, WORD))
+        with m.If(done | wrong):
+            m.d.sync += [leaving.eq(1), place.eq(0), self.o.payload.error.eq(wrong)]
+        with m.Elif(leaving & self.o.ready):
+            m.d.sync += [place.eq(place + 1), leaving.eq(~self.o.payload.last)]
         return m
 
     def _replicas(self, m, start, step, now, clamped, value):
@@ -369,26 +371,29 @@ class NetworkCore(wiring.Component):
         if p.replicas == 1 and says:
             m.d.comb += said.eq(says[0])
 
-        count, valid, first = Signal(32), Signal(32), Signal(32)
+        count, valid, first = (Signal(p.count_bits, name=name)
+                               for name in ("count", "valid", "first"))
         found, replica = Signal(), Signal.like(which)
-        counted, validated = Signal(32), Signal(32)
-        m.d.comb += [counted.eq(count + 1),
-                     validated.eq(valid + (tree_sum(valids) if valids else 0)),
-                     done.eq(seen.fresh & (seen.last | (hit if p.stop == "hit" else 0)))]
+        m.d.comb += done.eq(seen.fresh & (seen.last | (hit if p.stop == "hit" else 0)))
         with m.If(start):
             m.d.sync += [count.eq(0), valid.eq(0), found.eq(0), replica.eq(0)]
         with m.Elif(seen.fresh):
-            m.d.sync += [count.eq(counted), valid.eq(validated)]
+            m.d.sync += count.eq(count + 1)
+            if valids:
+                m.d.sync += valid.eq(valid + tree_sum(valids))
             with m.If(hit & ~found):
-                m.d.sync += [found.eq(1), replica.eq(which), first.eq(counted)]
+                m.d.sync += [found.eq(1), replica.eq(which), first.eq(count + 1)]
         final = Cat(states[0][spin] for spin in p.bits)
         if p.stop == "hit":
-            final = Mux(hit, said, final)
-        words = Cat(
-            found | hit, Mux(found, replica, Mux(hit, which, 0)) if p.replicas > 1
-            else Const(0, 1))
-        return [words, Const(0, WORD - len(words)), Mux(found, first, counted), validated, final,
-                Const(0, -len(final) % WORD)]
+            # The network has moved on since.
+            held = Signal.like(said)
+            with m.If(done):
+                m.d.sync += held.eq(said)
+            final, first = Mux(found, held, final), count
+        padding = Const(0, 2 * WORD - p.count_bits)
+        flags = Cat(found, replica if p.replicas > 1 else Const(0, 1))
+        return Cat(flags, Const(0, WORD - len(flags)), Mux(found, first, count), padding, valid,
+                   padding, final, Const(0, -len(final) % WORD))
 
 
 class Network(AxiStreamTop):

@@ -53,7 +53,7 @@ def networks(draw, jobs=4):
         draw(st.sampled_from(["bipolar", "unipolar"])), draw(st.integers(1, 4)),
         draw(st.sampled_from(["xorshift", "lfsr"])), draw(st.integers(0, 2**32 - 1)),
         draw(st.sampled_from([-1, -1, *range(1 << range_bits)])),
-        draw(st.integers(1, 4)), range_bits, draw(st.integers(1, 3)),
+        draw(st.integers(1, 4)), range_bits, draw(st.integers(17, 32)), draw(st.integers(1, 3)),
         draw(st.sampled_from([1, 1, 2, 3])), draw(st.integers(-2, 2)), stop, answer,
         draw(st.integers(1, 3)))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
