@@ -26,14 +26,14 @@ __all__ = ["read_circuit"]
 _HERE = Path(__file__).resolve().parent
 _MAP, _CELLS, _PLAIN = "circuits_map.v", "circuits_cells.v", "circuits_gates.v"
 
-#: Cells of two inputs: name -> which of A, B and the output are inverted ANDs.
+#: Cells that are an AND: name -> whether A, B and the output are inverted.
 _ANDS = {"AND": (0, 0, 0), "NAND": (0, 0, 1), "OR": (1, 1, 1), "NOR": (1, 1, 0),
          "ANDN": (0, 1, 0), "ORN": (1, 0, 1)}
 _XORS = {"XOR": 0, "XNOR": 1}
 _INVERTERS = {"BUF": 0, "INV": 1}
 _ADDER = "ternstone_full_adder"
 
-#: Name -> area in spins, function: ABC wants an inverter, and refuses one that costs nothing.
+#: Name -> area in spins, function. An inverter's only breaks ties.
 _LIBRARY = {
     "BUF": (0.02, "A"), "INV": (0.01, "!A"), "AND": (1, "A*B"), "NAND": (1, "!(A*B)"),
     "OR": (1, "A+B"), "NOR": (1, "!(A+B)"), "ANDN": (1, "A*!B"), "ORN": (1, "A+!B"),

@@ -240,6 +240,42 @@ def train(
 
 
 @app.command()
+def invert(
+    verilog: Annotated[Path, typer.Argument(metavar="FILE", help="Combinational Verilog.",
+                                            show_default=False)],
+    top: Annotated[str | None, typer.Option(
+        metavar="NAME", help="Its module; needed where there are several.",
+        show_default=False)] = None,
+    clamp: Annotated[list[str] | None, typer.Option(
+        metavar="PORT=VALUE", show_default=False,
+        help="Hold a port, as 35 or 0b1xx0 (x is free); as often as needed.")] = None,
+    cycles: Annotated[int, typer.Option(help="Most cycles of a run.")] = 20_000,
+    seeds: Annotated[int, typer.Option(help="Runs, each from another seed.")] = 4,
+    output: Annotated[Path | None, typer.Option(
+        "--output", "-o", metavar="DIR", show_default=False,
+        help="Folder for the Verilog, in place of build/invert-<module>/<hash>.")] = None,
+    json: Json = False,
+) -> None:
+    """Make a circuit an invertible network of spins, and run it under clamps, in any direction.
+
+    Exit status 1 means that no run found a valid state.
+    """
+    _at_least("--seeds", seeds, 1)
+    from ternstone import invert as work
+
+    if not 1 <= cycles <= work.MOST_CYCLES:
+        raise BadInput(f"--cycles must be between 1 and {work.MOST_CYCLES}, not {cycles}")
+    with report.stderr.status(f"inverting {verilog.name}"):
+        answer = work.invert(verilog, top, clamp or [], cycles, seeds, output)
+    if json:
+        report.print_json(answer)
+    else:
+        work.print_answer(answer)
+    if "search" in answer and not answer["search"]["found"]:
+        raise typer.Exit(1)
+
+
+@app.command()
 def bench(
     family: Annotated[str, typer.Argument(metavar="FAMILY", help="A family of `ternstone list`.")],
     only: Annotated[list[str] | None, typer.Option(

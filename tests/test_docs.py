@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import typer
 
-from docs import lstm_curves, pages, stochastic_curves
+from docs import invertible_circuits, lstm_curves, pages, stochastic_curves
 from golden import modelfile
 from golden.lstm.build import network
 from golden.lstm.network import Network
@@ -22,7 +22,7 @@ from ternstone.simulate import simulate
 
 ROOT = pages.ROOT
 #: What writes tables and curves; README.md is the first one's.
-SCRIPTS = [lstm_curves, stochastic_curves]
+SCRIPTS = [lstm_curves, stochastic_curves, invertible_circuits]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md")),
          *(ROOT / room / "README.md" for room in ("fpga", "asic"))]
 VERBS = typer.main.get_command(app).commands
@@ -86,7 +86,9 @@ def test_commands_exist(page):
                 if word.startswith("-"):
                     assert word in options, command
             name = next(iter(rest), "--")
-            if not name.startswith("-") and name.islower():
+            if first == "invert" and "/" in name:
+                assert (ROOT / name).is_file(), command
+            elif not name.startswith("-") and name.islower():
                 assert name in {*DESIGNS, *BLOCKS, *BENCHES}, command
 
 
@@ -152,6 +154,12 @@ def test_curves_are_up_to_date(script, tmp_path):
     for name in script.CURVES:
         assert (tmp_path / name).read_bytes() == (ROOT / "docs" / name).read_bytes(), (
             f"{name}: run python -m {script.__name__}")
+
+
+@pytest.mark.parametrize("source", [body for language, body in fences(
+    (ROOT / "docs" / "invertible.md").read_text()) if language == "python"])
+def test_examples_of_the_page(source):
+    exec(compile(source, "invertible.md", "exec"), {})
 
 
 def test_parameters_of_the_page():

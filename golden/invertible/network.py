@@ -19,7 +19,7 @@ __all__ = ["Job", "Network", "Result", "cycles", "ramp", "simulate"]
 
 #: Cycles for which random bits are made at a time, and inputs of the largest circuit whose answers
 #: are all written down beforehand.
-CHUNK, TABLE_INPUTS = 256, 20
+CHUNK, TABLE_INPUTS = 256, 16
 #: What a frame says of a bit.
 FREE, ZERO, ONE = 0, 2, 3
 

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from golden.invertible import solver
 from golden.invertible.hamiltonian import GATES
 from golden.invertible.solver import rows, solve
 
@@ -52,6 +53,16 @@ def test_a_larger_bound_gives_a_larger_gap():
     gate = GATES["full-adder"]
     assert [solve(5, gate.valid_states(), weight=weight, auxiliaries=0).gap()
             for weight in (2, 3, 4)] == [2, 2, 4]
+
+
+def test_an_answer_of_the_program_is_proved(monkeypatch):
+    """A solution that is none, as rounding may leave it, is not handed out."""
+    class Nothing:
+        x = np.zeros(1000)
+
+    monkeypatch.setattr(solver, "milp", lambda *arguments, **options: Nothing)
+    with pytest.raises(ValueError, match=r"^Truth table must have a Hamiltonian .*$"):
+        solve(3, rows(2, [0, 0, 0, 1]))
 
 
 @pytest.mark.parametrize("arguments, options, message", [

@@ -1,0 +1,147 @@
+"""Writes the tables of docs/invertible.md on circuits: the library, by brute force each time, and
+the examples, from docs/results/invertible-circuits.json.
+
+``python -m docs.invertible_circuits`` from the root, with the packages installed; ``--measure``
+first measures the examples, which takes some minutes.
+"""
+
+import sys
+import tempfile
+from pathlib import Path
+
+from docs import pages
+from golden.files import write_json
+from golden.invertible.circuit import multiplier
+from golden.invertible.hamiltonian import GATES
+
+__all__ = ["CURVES", "PAGES", "TABLES"]
+
+PAGES = ("docs/invertible.md",)
+FILE = "invertible-circuits.json"
+EXAMPLES = pages.ROOT / "examples" / "invert"
+RUNS, CYCLES = 100, 200_000
+
+#: Example, a multiplier's width, the ports that are clamped to what they are for random inputs, a
+#: new one in each run, bits (low, high) of an input that are clamped, too. ``sat`` has one target.
+CASES = (("multiplier", 4, ("product",), {}), ("multiplier", 5, ("product",), {}),
+         ("comparator", None, ("a", "less", "equal"), {}),
+         ("checksum", None, ("crc",), {"word": (8, 16)}), ("hash", None, ("digest",), {}),
+         ("subset_sum", None, ("sum",), {}), ("sat", None, ("clauses",), {}))
+WIDTHS = (2, 3, 4, 5)
+
+
+def _read(name, width):
+    from ternstone.circuits import read_circuit
+
+    text = (EXAMPLES / f"{name}.v").read_text()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"{name}.v"
+        path.write_text(text.replace("WIDTH = 4", f"WIDTH = {width}"))
+        return read_circuit(path, name)
+
+
+def _targets(circuit, ports, parts):
+    """`RUNS` sets of clamps that inputs fit."""
+    import numpy as np
+
+    rng, found = np.random.default_rng(0), []
+    widths = {name: len(spins) for name, spins in circuit.spin_ports}
+    for _ in range(RUNS):
+        inputs = {name: int(rng.integers(1, 1 << widths[name]))
+                  for name, direction, _ in circuit.ports if direction == "input"}
+        values = inputs | circuit.forward(inputs)
+        if "clauses" in ports:
+            values["clauses"] = (1 << widths["clauses"]) - 1
+        bits = {name: range(widths[name]) for name in ports}
+        bits |= {name: range(*ends) for name, ends in parts.items()}
+        found.append({name: {bit: values[name] >> bit & 1 for bit in own}
+                      for name, own in bits.items()})
+    return found
+
+
+def measure():
+    """Sizes of the examples, and what they take to be run backwards."""
+    import numpy as np
+
+    from golden.invertible.network import Job, simulate
+    from ternstone.invert import guesses, network, schedule, size
+
+    runs = []
+    for name, width, ports, parts in CASES:
+        circuit = _read(name, width)
+        params, targets = network(circuit), _targets(circuit, ports, parts)
+        clamps = np.stack([Job((), target).bits(params) for target in targets])
+        result = simulate(params, schedule(CYCLES), clamps, seeds=range(1, RUNS + 1))
+        counts = (result.states - 1)[result.found]
+        tries = [guesses(circuit, target) for target in (targets if name != "sat" else targets[:1])]
+        runs.append({"example": name, "width": width, "clamped": [*ports, *parts], **size(circuit),
+                     "runs": RUNS, "limit": CYCLES, "found": len(counts),
+                     "mean": float(counts.mean()), "worst": int(counts.max()),
+                     "bound": float(counts.mean() + 1.96 * counts.std(ddof=1)
+                                    / len(counts) ** 0.5),
+                     "guesses": float(np.mean(tries))})
+    widths = [{"width": width, "verilog": size(_read("multiplier", width)),
+               "library": size(multiplier(width))} for width in WIDTHS]
+    write_json(pages.RESULTS / FILE, {"runs": runs, "multipliers": widths})
+
+
+def _library():
+    rows = []
+    for name, gate in GATES.items():
+        h = gate.hamiltonian
+        exact = h.ground_states().tolist() == gate.valid_states().tolist()
+        couplings = ", ".join(f"{_pin(gate, i)}{_pin(gate, j)} {value:+d}"
+                              for i, j, value in h.couplings)
+        rows.append([f"`{name}`", h.spins, " ".join(_pin(gate, k) for k in range(h.spins)),
+                     " ".join(f"{value:+d}" if value else "0" for value in h.h), couplings,
+                     len(h.ground_states()), "yes" if exact else "NO", h.gap()])
+    return pages.table(["gate", "spins", "order", "h", "J", "ground states",
+                        "exactly its rows", "gap"], rows)
+
+
+def _pin(gate, spin):
+    """A, B, C for inputs, Y and X for outputs."""
+    return "ABC"[spin] if spin < gate.inputs else "YX"[spin - gate.inputs]
+
+
+def _multipliers():
+    found = pages.load(FILE)
+    if found is None:
+        return pages.missing(FILE)
+    return pages.table(
+        ["N", "3 N²", "spins, from Verilog", "spins, library", "couplings", "fan-in", "gap"],
+        [[row["width"], 3 * row["width"]**2, row["verilog"]["spins"], row["library"]["spins"],
+          row["verilog"]["couplings"], row["verilog"]["fan_in"], _gap(row["verilog"])]
+         for row in found["multipliers"]])
+
+
+def _gap(size):
+    return size["gap"] if size["gap"] is not None else f"at least {size['gate_gap']}"
+
+
+def _examples():
+    found = pages.load(FILE)
+    if found is None:
+        return pages.missing(FILE)
+    return pages.table(
+        ["example", "clamped", "spins", "couplings", "gap", "found", "cycles, mean (95 % bound)",
+         "worst", "random inputs, mean"],
+        [[f"`{row['example']}.v`" + (f", {row['width']} bits" if row["width"] else ""),
+          ", ".join(f"`{name}`" for name in row["clamped"]),
+          row["spins"], row["couplings"], _gap(row), f"{row['found']} of {row['runs']}",
+          f"{row['mean']:,.0f} ({row['bound']:,.0f})", f"{row['worst']:,}",
+          f"{row['guesses']:,.0f}"] for row in found["runs"]])
+
+
+CURVES: dict = {}
+
+#: Marker -> what writes the table that follows it.
+TABLES = {"library": _library, "multipliers": _multipliers, "examples": _examples}
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] not in ([], ["--measure"]):
+        sys.exit(f"error: Arguments must be none, or --measure, not {' '.join(sys.argv[1:])}")
+    if sys.argv[1:]:
+        measure()
+    pages.write(PAGES, TABLES, CURVES)
