@@ -14,6 +14,8 @@ class BlockEntry:
     defaults:  arguments that ``build`` (or the class) has no default for
     feed:      module whose ``feed`` makes frames of real data, for each of its ``TASKS``
     train:     what trains the network of a ready design
+    smaller:   parameters that change cells and cycles but no bit, and the values that are tried
+               where a design is too large for a board; ``keep`` names those that stay
     """
 
     params: str
@@ -24,6 +26,8 @@ class BlockEntry:
     defaults: dict[str, int | str] = field(default_factory=dict)
     feed: str | None = None
     train: str = ""
+    smaller: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    keep: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -45,12 +49,15 @@ BLOCKS: dict[str, BlockEntry] = {
         "golden.lstm.params:NetworkParams", "golden.lstm.network:Network",
         "hdl.lstm.network:Network", "LSTM or GRU layers with few-bit weights, and a head",
         build="golden.lstm.build:network", feed="golden.lstm.feed",
-        train="golden.lstm.tasks:make_model"),
+        train="golden.lstm.tasks:make_model",
+        smaller={"lanes": (4, 8, 16, 24, 32, 64, 128), "interval": (1, 2, 3, 4, 8, 16)},
+        keep=("head.lanes",)),
     "stochastic.network": BlockEntry(
         "golden.stochastic.params:NetworkParams", "golden.stochastic.network:Network",
         "hdl.stochastic.network:Network", "integral stochastic network, in parallel or folded",
         build="golden.stochastic.build:network", feed="golden.stochastic.feed",
-        train="golden.stochastic.tasks:make_model"),
+        train="golden.stochastic.tasks:make_model",
+        smaller={"neurons": (1, 2, 4, 8, 16), "synapses": (8, 16, 32, 64)}),
     "stochastic.converter": BlockEntry(
         "golden.stochastic.arithmetic:ConverterParams", "golden.stochastic.converter:Converter",
         "hdl.stochastic.converter:Converter", "numbers to stochastic or integer streams",

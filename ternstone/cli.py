@@ -165,6 +165,42 @@ def sim(
 
 
 @app.command()
+def fpga(
+    design: Name = None,
+    board: Annotated[str, typer.Option(help="The board.", show_default=False)] = "",
+    model: Model = None, param: Param = None,
+    bare: Annotated[bool, typer.Option(
+        "--bare", help="The block alone, without pins, for figures.")] = False,
+    mhz: Annotated[float | None, typer.Option(
+        metavar="F", show_default=False,
+        help="Clock that must be reached, in place of the board's usual one.")] = None,
+    seeds: Annotated[int, typer.Option(
+        metavar="N", help="Seeds of place and route: the fastest is kept.")] = 3,
+    seed: Seed = 0, json: Json = False,
+) -> None:
+    """Build a design for a board: bitstream, cells, Fmax, critical path, a folder to take away.
+
+    Exit status 1 means that the clock was not reached.
+    """
+    from ternstone import fpga as work
+
+    place = work.find_board(board)
+    _at_least("--seeds", seeds, 1)
+    if mhz is not None and not mhz > 0:
+        raise BadInput(f"--mhz must be a frequency in MHz above 0, not {mhz:g}")
+    opened = open_design(design, model, parse_pairs(param or []), seed)
+    with report.stderr.status(f"building {opened.name} for {place.name}") as status:
+        answer = work.implement(opened, place, bare=bare, seeds=seeds, mhz=mhz,
+                                say=lambda what: status.update(f"{opened.name}: {what}"))
+    if json:
+        report.print_json(answer)
+    else:
+        work.print_answer(answer)
+    if not answer["met"]:
+        raise typer.Exit(1)
+
+
+@app.command()
 def train(
     design: Annotated[str, typer.Argument(metavar="DESIGN", help="A name of `ternstone list`.")],
     epochs: Annotated[int | None, typer.Option(
