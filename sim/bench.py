@@ -7,9 +7,7 @@ see `sim.speed`.
 
 import itertools
 import json
-import os
 import random
-import re
 import shutil
 import subprocess
 import tempfile
@@ -20,8 +18,7 @@ from pathlib import Path
 from cocotb_tools.check_results import get_results
 
 from golden.check import require_int, require_type
-from hdl.verilog import Verilog
-from sim.build import build
+from sim.build import build, device
 
 __all__ = ["Scenario", "SimulationError", "Verdict", "check", "grid", "run", "run_scenarios"]
 
@@ -189,22 +186,6 @@ def _records(beats, width):
     return b"".join(bytes((flags,)) + word.to_bytes(width // 8, "big") for flags, word in beats)
 
 
-def _device(verilog):
-    """(file name -> Verilog text, image name -> contents that the text reads with $readmemh)."""
-    if isinstance(verilog, Verilog):
-        return {"device.v": verilog.text}, dict(verilog.files)
-    if isinstance(verilog, str):
-        return {"device.v": verilog}, {}
-    sources, images = {}, {}
-    for index, path in enumerate([verilog] if isinstance(verilog, os.PathLike) else verilog):
-        path = Path(path)
-        text = sources[f"{index}_{path.name}"] = path.read_text()
-        for name in re.findall(r'\$readmemh\("([^"]+)"', text):
-            if (path.parent / name).is_file():
-                images[name] = (path.parent / name).read_text()
-    return sources, images
-
-
 def run(block, verilog, *, frames, name="device", bad=(), netlist=None, top="top",
         simulator="verilator", idle=0.0, stall=0.0, seed=1, resets=(), wave=False,
         workdir="build/sim"):
@@ -241,7 +222,7 @@ def run_scenarios(block, verilog, scenarios, *, frames, name="device", bad=(), n
     for scenario in scenarios:
         require_type("Scenario", scenario, Scenario)
     vectors = _Vectors(block, frames, bad)
-    sources, images = _device(verilog if netlist is None else netlist)
+    sources, images = device(verilog if netlist is None else netlist)
     vectors.files |= {name: text.encode() for name, text in images.items()}
 
     def compiled(with_wave):

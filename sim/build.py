@@ -23,12 +23,14 @@ import cocotb_tools.config
 import find_libpython
 
 from golden.check import require_choice
-from hdl.verilog import LINT_WAIVERS
+from hdl.verilog import LINT_WAIVERS, Verilog
 from sim.tools import Tool, find_compiler, find_icarus, find_make, find_verilator
 
-__all__ = ["SIMULATORS", "BuildError", "Build", "build"]
+__all__ = ["BENCHES", "SIMULATORS", "BuildError", "Build", "build", "device"]
 
 SIMULATORS = ("verilator", "icarus")
+#: Name of a bench -> (its Verilog, the module of its cocotb test).
+BENCHES = {"stream": ("harness.v", "sim.cocotb_bench"), "serial": ("serial.v", "sim.cocotb_serial")}
 HERE = Path(__file__).resolve().parent
 
 VERILATOR_OPTIONS = (
@@ -51,6 +53,7 @@ class Build:
     folder: Path
     tool: Tool
     simulator: str
+    bench: str = "stream"
 
     def command(self, seed):
         """The command line of one simulation; ``seed`` fills what is not reset."""
@@ -73,13 +76,30 @@ class Build:
             "PYGPI_PYTHON_BIN": sys.executable,
             "GPI_USERS": f"{find_libpython.find_libpython()};"
                          f"{cocotb_tools.config.pygpi_entry_point()}",
-            "COCOTB_TEST_MODULES": "sim.cocotb_bench",
+            "COCOTB_TEST_MODULES": BENCHES[self.bench][1],
             "COCOTB_TOPLEVEL": "bench",
             "TOPLEVEL_LANG": "verilog",
             "COCOTB_RESULTS_FILE": "results.xml",
             "COCOTB_REWRITE_ASSERTION_FILES": "",  # the bench has no assertions to rewrite
             "COCOTB_TRUST_INERTIAL_WRITES": "1",
         }
+
+
+def device(verilog):
+    """A `hdl.verilog.Verilog`, Verilog text, the path of a file, or several, as (file name ->
+    Verilog text, image name -> contents that the text reads with $readmemh)."""
+    if isinstance(verilog, Verilog):
+        return {"device.v": verilog.text}, dict(verilog.files)
+    if isinstance(verilog, str):
+        return {"device.v": verilog}, {}
+    sources, images = {}, {}
+    for index, path in enumerate([verilog] if isinstance(verilog, os.PathLike) else verilog):
+        path = Path(path)
+        text = sources[f"{index}_{path.name}"] = path.read_text()
+        for name in re.findall(r'\$readmemh\("([^"]+)"', text):
+            if (path.parent / name).is_file():
+                images[name] = (path.parent / name).read_text()
+    return sources, images
 
 
 @contextlib.contextmanager
@@ -95,8 +115,9 @@ def _hash(content):
 
 
 def build(sources, *, top, widths, simulator="verilator", wave=False, lint=True,
-          workdir="build/sim"):
-    """Compile ``sources`` (file name -> Verilog text) with the harness; return the `Build`.
+          workdir="build/sim", bench="stream"):
+    """Compile ``sources`` (file name -> Verilog text) with the harness of one of `BENCHES`; return
+    the `Build`.
 
     widths: macro of the harness -> bits (IN_WIDTH, OUT_WIDTH, and LOAD_WIDTH where there is one)
     lint:   stop at every warning but the waived ones; a netlist's are not ours to mend
@@ -117,13 +138,14 @@ def build(sources, *, top, widths, simulator="verilator", wave=False, lint=True,
     else:
         tool = find_icarus()
         options = ["-g2012", "-s", "bench", *defines]
-    harness = {name: (HERE / name).read_text() for name in ("harness.v", "waivers.vlt")}
+    harness = {"harness.v": (HERE / BENCHES[bench][0]).read_text(),
+               "waivers.vlt": (HERE / "waivers.vlt").read_text()}
     harness["waivers.vlt"] += "".join(f"\n// {reason}\nlint_off -rule {rule}\n"
                                       for rule, reason in LINT_WAIVERS.items())
     workdir = Path(workdir).resolve()
     folder = workdir / _hash([sources, harness, options, str(tool), tool.path, version("cocotb"),
                               str(cocotb_tools.config.libs_dir)])
-    result = Build(folder, tool, simulator)
+    result = Build(folder, tool, simulator, bench)
     if folder.is_dir():
         return result
     with _locked(workdir / f"{folder.name}.lock"):

@@ -125,6 +125,9 @@ def sim(
         help="Run this Verilog in place of the generated one.")] = None,
     simulator: Annotated[Simulator, typer.Option(help="Simulator.")] = Simulator.VERILATOR,
     wave: Annotated[bool, typer.Option("--wave", help="Keep the waveform.")] = False,
+    serial: Annotated[bool, typer.Option(
+        "--serial", help="Be a board: a serial port for `ternstone host`, until interrupted.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Run the Verilog on real data and compare every bit and cycle with the golden model.
@@ -141,6 +144,13 @@ def sim(
         raise BadInput("--all takes no design, --model, --param or --netlist")
     if netlist is not None and not netlist.is_file():
         raise BadInput(f"Netlist {netlist} must be a Verilog file, which it is not")
+    if serial:
+        if every or netlist:
+            raise BadInput("--serial takes no --all and no --netlist")
+        from ternstone import serial as board
+
+        board.serve(open_design(design, model, parse_pairs(param or []), seed))
+        return
     from ternstone import simulate as work
 
     left_out: dict[str, str] = {}
@@ -197,6 +207,41 @@ def fpga(
     else:
         work.print_answer(answer)
     if not answer["met"]:
+        raise typer.Exit(1)
+
+
+@app.command()
+def host(
+    port: Annotated[str, typer.Option(metavar="PORT", help="Serial port of the board.")],
+    design: Name = None, model: Model = None, param: Param = None,
+    frames: Annotated[int, typer.Option(help="Input frames.")] = 50,
+    baud: Annotated[int, typer.Option(help="Bits a second.")] = 1_000_000,
+    timeout: Annotated[float, typer.Option(
+        metavar="S", help="Seconds that the board may be silent.")] = 2.0,
+    loopback: Annotated[bool, typer.Option(
+        "--loopback", help="Test the link alone: the board sends back what it gets.")] = False,
+    seed: Seed = 0, json: Json = False,
+) -> None:
+    """Send a design's real frames to a board, compare its answers and cycles with golden's.
+
+    Exit status 1 means that something differed.
+    """
+    _at_least("--frames", frames, 1)
+    _at_least("--baud", baud, 1)
+    _at_least("--seed", seed, 0)
+    if not 0 < timeout <= 3600:
+        raise BadInput(f"--timeout must be between 0 and 3600 seconds, not {timeout:g}")
+    if loopback and (design or model or param):
+        raise BadInput("--loopback takes no design, --model or --param")
+    from ternstone import host as work
+
+    opened = None if loopback else open_design(design, model, parse_pairs(param or []), seed)
+    answer = work.talk(port, baud, timeout, opened, frames, seed)
+    if json:
+        report.print_json(answer)
+    else:
+        work.print_answer(answer)
+    if not answer["passed"]:
         raise typer.Exit(1)
 
 

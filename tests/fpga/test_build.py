@@ -11,7 +11,6 @@ from fpga.report import critical_path, memory_fit, page, report
 from fpga.steps import Step, StepError
 from tests.fpga.small import MEMORIES, PORTS, SMALL, needs_tools, project
 
-
 pytestmark = needs_tools
 
 

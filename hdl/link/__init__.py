@@ -1,0 +1,1 @@
+"""The serial link around a core: UART, SPI, packets. Bytes: `golden.link`."""

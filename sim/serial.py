@@ -1,0 +1,133 @@
+"""A simulated board on a serial line: whole lists of bytes go in and come out.
+
+`Board` runs the simulator in a process of its own. Its other end is a socket, or a pseudo terminal
+that any program can open as its serial port. Python sees bytes by the hundred, never a clock cycle.
+"""
+
+import json
+import os
+import pty
+import select
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+import tty
+from pathlib import Path
+
+from golden.check import require_int
+from sim.bench import SimulationError
+from sim.build import build, device
+
+__all__ = ["BROKEN", "COMMANDS", "IDLE", "LOW", "SEND", "SYNC", "Board", "unframe"]
+
+# What a board's line can be told, in 16 bits: the upper four say what, the others how much.
+SEND = 0x0000    # a byte
+IDLE = 0x1000    # bit times of nothing
+LOW = 0x2000     # bit times of a line held low: a break, if longer than a byte
+BROKEN = 0x3000  # a byte without its stop bit
+SYNC = 0x4000    # wait for the device to be quiet for `patience` cycles, then answer DONE
+DONE = 0xFFFF
+
+COMMANDS = 512   # of them go into the simulator at a time: see serial.v
+
+
+def unframe(data):
+    """(commands, bytes that are left over)."""
+    whole = len(data) & ~1
+    return [int.from_bytes(data[n:n + 2], "little") for n in range(0, whole, 2)], data[whole:]
+
+
+class Board:
+    """A device with ``clk``, ``rst``, ``rx`` and ``tx`` in a simulator, as a context manager.
+
+    verilog:   as `sim.bench.run` takes it
+    clock:     Hz of the device; baud: of the line, bits a second
+    faster:    how much faster the far end's bits are than ``baud``, as a fraction: both ways
+    wire:      "bytes": `fileno` is a socket that carries the line's bytes;
+               "commands": `exchange` tells the line what to do, faults and pauses included;
+               "terminal": `port` is the name of a pseudo terminal that carries the bytes
+    patience:  cycles that the device is let run without anything happening on the line
+    seed:      of what is random at power-up
+
+    Errors: `ToolError`, `BuildError`, and `SimulationError` when the simulator ends by itself.
+    """
+
+    def __init__(self, verilog, *, clock, baud, top="top", faster=0.0, wire="bytes",
+                 patience=20000, simulator="verilator", seed=1, wave=False, lint=True,
+                 workdir="build/sim"):
+        require_int("Board patience", patience, 1000)
+        self.wire_kind, self._left = wire, b""
+        sources, images = device(verilog)
+        self._made = build(sources, top=top, widths={}, simulator=simulator, wave=wave,
+                           lint=lint, workdir=workdir, bench="serial")
+        step = round(baud * (1 + faster) / clock * 2**32)
+        self._plan = {"send_step": step, "receive_step": step, "patience": patience,
+                      "framed": wire == "commands"}
+        self._images, self._seed = images, seed
+
+    def __enter__(self):
+        self._folder = Path(tempfile.mkdtemp(prefix="run-", dir=self._made.folder))
+        for name, text in self._images.items():
+            (self._folder / name).write_text(text)
+        if self.wire_kind == "terminal":
+            ours, self._other = pty.openpty()
+            tty.setraw(self._other)  # kept open: a port that a program closes stays there
+            self.port = os.ttyname(self._other)
+        else:
+            self._socket, other = socket.socketpair()
+            ours = other.detach()
+        (self._folder / "plan.json").write_text(json.dumps({**self._plan, "wire": ours}))
+        with open(self._folder / "log.txt", "w") as log:
+            self._process = subprocess.Popen(
+                self._made.command(self._seed), cwd=self._folder, env=self._made.environ(),
+                stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, pass_fds=[ours])
+        os.close(ours)
+        return self
+
+    def __exit__(self, *exception):
+        self._process.terminate()
+        self._process.wait()
+        if self.wire_kind == "terminal":
+            os.close(self._other)
+        else:
+            self._socket.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def fileno(self):
+        """Of the socket that carries the line's bytes."""
+        return self._socket.fileno()
+
+    def alive(self):
+        """Raise `SimulationError` if the simulator has ended."""
+        if self._process.poll() is not None:
+            tail = (self._folder / "log.txt").read_text(errors="replace").splitlines()[-15:]
+            raise SimulationError("The simulator must run on, but ended:\n" + "\n".join(tail))
+
+    def write(self, data):
+        self._socket.sendall(data)
+
+    def read(self, timeout):
+        """What has come, at least a byte, unless none comes within ``timeout`` seconds."""
+        if not select.select([self._socket], [], [], timeout)[0]:
+            return b""
+        data = self._socket.recv(65536)
+        if not data:
+            self.alive()
+        return data
+
+    def exchange(self, commands, timeout=600):
+        """Carry out ``commands``, wait until the device is quiet; return the bytes that it sent
+        (ints; from 256 on: without stop bit)."""
+        self.write(b"".join(c.to_bytes(2, "little") for c in [*commands, SYNC]))
+        seen, end = [], time.monotonic() + timeout
+        while not seen or seen[-1] != DONE:
+            data = self.read(1.0)
+            if not data:
+                self.alive()
+                if time.monotonic() > end:
+                    raise SimulationError(f"The simulator must answer within {timeout} s")
+            words, self._left = unframe(self._left + data)
+            seen += words
+        return seen[:-1]

@@ -1,0 +1,42 @@
+"""A simulated board behind a serial port: `ternstone host` cannot tell it from a real one."""
+
+import time
+
+from golden.link.link import link_params
+from golden.link.params import UartParams
+from hdl.link.link import UartTop
+from hdl.verilog import Verilog, emit
+from sim.serial import Board
+from ternstone import report
+from ternstone.designs import Design
+from ternstone.errors import bad_input
+from ternstone.generate import BUILD
+
+__all__ = ["UART", "serve", "verilog"]
+
+#: As few clock cycles a bit as there may be: a simulated one takes long.
+UART = UartParams(12_000_000, 1_500_000)
+
+
+def verilog(design: Design, uart: UartParams = UART, *, queued: bool = True) -> Verilog:
+    """The design behind a UART, its top called ``top``.
+
+    Errors: `BadInput` for a design that a link cannot feed.
+    """
+    with bad_input(design.name):
+        params = link_params(design.block, clock=uart.clock, digest=design.digest, queued=queued)
+    return emit(UartTop(params, uart, design.component()), asserts=True)
+
+
+def serve(design: Design) -> None:
+    """Be a board with ``design`` on a pseudo terminal, until interrupted."""
+    with report.stderr.status(f"compiling {design.name}"):
+        board = Board(verilog(design), clock=UART.clock, baud=UART.baud, wire="terminal",
+                      workdir=BUILD / "sim")
+    with board:
+        report.console().print(f"{design.name} at {board.port} "
+                               f"(ternstone host {design.name} --port {board.port})",
+                               highlight=False, soft_wrap=True)
+        while True:
+            time.sleep(0.2)
+            board.alive()
