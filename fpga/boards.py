@@ -104,12 +104,14 @@ class Board:
 
     platform: ``module:class``
     spi:      connector and its pins for SPI, as (CS, COPI, CIPO, SCK)
+    pll:      which one: see `fpga.top.pll_instance`
     """
 
     name: str
     title: str
     platform: str
     spi: tuple
+    pll: str = "ECP5"
 
     @cached_property
     def _class(self):
@@ -190,9 +192,9 @@ def _pin(pins, attributes):
 
 BOARDS = {board.name: board for board in (
     Board("icebreaker", "iCEBreaker", "icebreaker:ICEBreakerPlatform",
-          ("pmod_0", "1", "2", "3", "4")),
+          ("pmod_0", "1", "2", "3", "4"), "PAD"),
     Board("hx8k", "iCE40-HX8K breakout", "ice40_hx8k_b_evn:ICE40HX8KBEVNPlatform",
-          ("j_2", "5", "6", "9", "10")),
+          ("j_2", "5", "6", "9", "10"), "CORE"),
     Board("ulx3s-12f", "ULX3S 12F", "ulx3s:ULX3S_12F_Platform", ("gpio_0", "0+", "0-", "1+", "1-")),
     Board("ulx3s-25f", "ULX3S 25F", "ulx3s:ULX3S_25F_Platform", ("gpio_0", "0+", "0-", "1+", "1-")),
     Board("ulx3s-45f", "ULX3S 45F", "ulx3s:ULX3S_45F_Platform", ("gpio_0", "0+", "0-", "1+", "1-")),

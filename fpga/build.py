@@ -116,6 +116,7 @@ def _script(project):
     family, options = project.family, synthesis_options(project)
     sources = " ".join(name for name in project.verilog if name.endswith(".v"))
     return "\n".join([
+        f"read_verilog -lib {' '.join(f'+/{file}' for file in family.models)}",
         f"read_verilog {sources}",
         f"hierarchy -check -top {project.top}",
         # The block stays a module: its cells can be counted, and its names told apart.

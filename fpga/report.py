@@ -32,7 +32,7 @@ def _source_name(cell):
     >>> _source_name("block.core._006__SB_DFF_Q_1")
     'core'
     """
-    path = _CELL.split(cell, maxsplit=1)[0].removeprefix("block.")
+    path = re.sub(r"^(.*?\.)??block\.", "", _CELL.split(cell, maxsplit=1)[0])
     return _UNNAMED.sub("", path).rstrip(".") or "top"
 
 

@@ -32,12 +32,16 @@ class BlockEntry:
 
 @dataclass(frozen=True)
 class DesignEntry:
-    """A trained network of ``models/``: its file, its block, and the task that feeds it."""
+    """A trained network of ``models/``: its file, its block, and the task that feeds it.
+
+    boards:  those that it is known to fit behind a UART, and with which parameters
+    """
 
     model: str
     block: str
     task: str
     summary: str
+    boards: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
 BLOCKS: dict[str, BlockEntry] = {

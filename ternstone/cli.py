@@ -176,14 +176,15 @@ def sim(
 
 @app.command()
 def fpga(
+    board: Annotated[str, typer.Option(metavar="B", help="The board: see fpga/README.md.")],
     design: Name = None,
-    board: Annotated[str, typer.Option(help="The board.", show_default=False)] = "",
     model: Model = None, param: Param = None,
     bare: Annotated[bool, typer.Option(
         "--bare", help="The block alone, without pins, for figures.")] = False,
     mhz: Annotated[float | None, typer.Option(
         metavar="F", show_default=False,
         help="Clock that must be reached, in place of the board's usual one.")] = None,
+    baud: Annotated[int, typer.Option(help="Bits a second of the board's UART.")] = 1_000_000,
     seeds: Annotated[int, typer.Option(
         metavar="N", help="Seeds of place and route: the fastest is kept.")] = 3,
     seed: Seed = 0, json: Json = False,
@@ -196,11 +197,12 @@ def fpga(
 
     place = work.find_board(board)
     _at_least("--seeds", seeds, 1)
+    _at_least("--baud", baud, 1)
     if mhz is not None and not mhz > 0:
         raise BadInput(f"--mhz must be a frequency in MHz above 0, not {mhz:g}")
     opened = open_design(design, model, parse_pairs(param or []), seed)
     with report.stderr.status(f"building {opened.name} for {place.name}") as status:
-        answer = work.implement(opened, place, bare=bare, seeds=seeds, mhz=mhz,
+        answer = work.implement(opened, place, bare=bare, seeds=seeds, mhz=mhz, baud=baud,
                                 say=lambda what: status.update(f"{opened.name}: {what}"))
     if json:
         report.print_json(answer)

@@ -10,11 +10,17 @@ from typing import Any
 from fpga import folder as takeaway
 from fpga.boards import BOARDS, Board
 from fpga.build import Project, Synthesis, build, shell, synthesise
+from fpga.pll import dividers
 from fpga.report import page
 from fpga.report import report as measure
+from fpga.steps import StepError
+from fpga.top import BoardTop, VerilogCore
+from golden.link.link import link_params
+from golden.link.params import UartParams
+from hdl.verilog import Verilog, emit
 from ternstone import report
 from ternstone.designs import Design, resolve
-from ternstone.errors import BadInput
+from ternstone.errors import BadInput, bad_input
 from ternstone.generate import BUILD, folder_of, generate, identifier
 from ternstone.parameters import override, places, suggest
 
@@ -22,8 +28,9 @@ __all__ = ["find_board", "implement", "print_answer"]
 
 #: What tools made, by content.
 CACHE = BUILD / "fpga"
-#: Frames whose cycles are counted.
+#: Frames whose cycles are counted: for the report, and to compare settings.
 FRAMES = 20
+COMPARED = 3
 #: Settings that are tried, at most, for a design that is too large.
 TRIES = 5
 
@@ -38,22 +45,27 @@ def find_board(name: str) -> Board:
 
 
 def implement(design: Design, board: Board, *, bare: bool, seeds: int, mhz: float | None,
-              say: Say) -> dict[str, Any]:
+              baud: int, say: Say) -> dict[str, Any]:
     """Build ``design`` for ``board``; returns what `fpga.report.report` says, also ``fpga.json``.
 
     bare:   the block alone, within registers in place of pins, for figures
     seeds:  of place and route: so many are tried
-    mhz:    the clock; by default the device's own
+    mhz:    the clock, from the PLL that nearest; by default one that the device reaches easily
+    baud:   of the UART, bits a second
 
     Errors: `BadInput` for a design that is too large, with the figures and what would fit;
     `ToolError` for a missing tool.
     """
-    project = _project(design, board, bare, mhz or board.device.mhz)
+    wanted = _Wanted(board, bare, mhz or board.device.mhz, baud)
+    project = _project(design, wanted)
     synthesis = _synthesise(project, say)
     if not synthesis.fits:
-        raise BadInput(_refusal(design, synthesis, say))
-    built = build(synthesis, CACHE, range(1, seeds + 1), say)
-    cycles, frames = _cycles(design)
+        raise BadInput(_refusal(design, wanted, synthesis, say))
+    try:
+        built = build(synthesis, CACHE, range(1, seeds + 1), say)
+    except StepError as error:  # it fits by number, but a device that is almost full may not do
+        raise BadInput(f"{design.name} on {board.name}: {error}") from error
+    cycles, frames = _cycles(design, FRAMES)
     answer = measure(built, generate(design)["memories"], cycles, frames)
     where = folder_of(design) / (f"{board.name}-bare" if bare else board.name)
     answer |= {"hash": design.digest, "folder": str(where),
@@ -62,15 +74,45 @@ def implement(design: Design, board: Board, *, bare: bool, seeds: int, mhz: floa
     return answer
 
 
-def _project(design: Design, board: Board, bare: bool, mhz: float) -> Project:
+@dataclasses.dataclass(frozen=True)
+class _Wanted:
+    """What was asked for, beside the design."""
+
+    board: Board
+    bare: bool
+    mhz: float
+    baud: int
+
+
+def _project(design: Design, wanted: _Wanted) -> Project:
     made = generate(design)
     folder = Path(made["folder"])
     verilog = {name: (folder / name).read_text() for name in made["files"] if name != "ports.json"}
     block = identifier(design.name)
     described = json.loads((folder / "ports.json").read_text())["ports"]
     ports = [(port["name"], port["direction"], port["width"]) for port in described]
-    return Project(design.name, board, block, {**verilog, "shell.v": shell(block, ports)}, "shell",
-                   mhz)
+    if wanted.bare:
+        verilog["shell.v"] = shell(block, ports)
+        return Project(design.name, wanted.board, block, verilog, "shell", wanted.mhz)
+    hz, top = _top(design, wanted, block, ports)
+    return Project(design.name, wanted.board, block, {**verilog, "top.v": top.text, **top.files},
+                   "top", hz / 1e6, ("clk", "uart_rx", "uart_tx"))
+
+
+def _top(design: Design, wanted: _Wanted, block: str, ports: list[tuple[str, str, int]]
+         ) -> tuple[int, Verilog]:
+    """Clock in Hz, and the board's top.
+
+    Errors: `BadInput` for a clock that the PLL does not make, a baud rate that is too high for it,
+    a design that a link cannot feed.
+    """
+    board = wanted.board
+    with bad_input("", (ValueError,)):
+        pll = dividers(board.device.family.name, board.clock_hz, wanted.mhz * 1e6)
+        hz = round(pll.hz)
+        uart = UartParams(hz, wanted.baud)
+        link = link_params(design.block, clock=hz, digest=design.digest, queued=True)
+    return hz, emit(BoardTop(board.pll, pll, uart, link, VerilogCore(block, ports)))
 
 
 def _synthesise(project: Project, say: Say) -> Synthesis:
@@ -83,39 +125,40 @@ def _synthesise(project: Project, say: Say) -> Synthesis:
     return synthesis
 
 
-def _cycles(design: Design) -> tuple[int, int]:
+def _cycles(design: Design, count: int) -> tuple[int, int]:
+    """Golden's cycles for at most ``count`` frames, and how many there are."""
     try:
-        frames = design.feed(FRAMES, 0).frames
+        frames = design.feed(count, 0).frames
     except FileNotFoundError:  # its data is not there: random frames count as well
-        frames = dataclasses.replace(design, task=None).feed(FRAMES, 0).frames
+        frames = dataclasses.replace(design, task=None).feed(count, 0).frames
     return int(design.block.cycles(frames)), len(frames)
 
 
 # -- too large
 
-def _refusal(design: Design, synthesis: Synthesis, say: Say) -> str:
-    board = synthesis.project.board
+def _refusal(design: Design, wanted: _Wanted, synthesis: Synthesis, say: Say) -> str:
+    board = wanted.board
     takes = " and ".join(f"{count:,} of {there:,} {name}"
                          for name, (count, there) in synthesis.too_much.items())
-    found = _smaller(design, synthesis.project, say)
+    found = _smaller(design, wanted, say)
     mends = []
     if found:
         given, before, after = found
         mends.append(f"fits with {' '.join(f'--param {n}={v}' for n, v in given.items())}, "
-                     f"which takes {after:,} in place of {before:,} cycles for {FRAMES} frames")
-    boards = _boards(synthesis, say)
+                     f"which takes {after:,} in place of {before:,} cycles for {COMPARED} frames")
+    boards = _boards(design, wanted, say)
     mends.append(f"as it is, it fits {', '.join(boards)}" if boards else
                  "as it is, it fits none of the boards")
     return (f"{design.name} must fit {board.name} ({board.part}), but takes {takes} "
             f"({'; '.join(mends)})")
 
 
-def _smaller(design: Design, project: Project, say: Say
+def _smaller(design: Design, wanted: _Wanted, say: Say
              ) -> tuple[dict[str, str], int, int] | None:
     """Of the settings that trade cycles for cells the fastest that was found to fit, with cycles
     before and after. Bisection over the settings in the order of golden's cycles: each is
     synthesised, none is guessed."""
-    before, _ = _cycles(design)
+    before, _ = _cycles(design, COMPARED)
     options = sorted(_settings(design, before), key=lambda option: option[0])
     best, low, high = None, 0, len(options)
     for _ in range(TRIES):
@@ -124,8 +167,7 @@ def _smaller(design: Design, project: Project, say: Say
         middle = (low + high) // 2
         cycles, given, smaller = options[middle]
         say(f"trying {' '.join(f'{n}={v}' for n, v in given.items())}")
-        tried = _project(smaller, project.board, not project.pins, project.mhz)
-        if _synthesise(tried, lambda what: None).fits:
+        if _synthesise(_project(smaller, wanted), lambda what: None).fits:
             best, high = (given, before, cycles), middle
         else:
             low = middle + 1
@@ -149,7 +191,7 @@ def _settings(design: Design, before: int) -> list[tuple[int, dict[str, str], De
         smaller = dataclasses.replace(design, block=block)
         given = {path: value for path, value in choice
                  if _at(params.to_dict(), path) != _at(changed.to_dict(), path)}
-        cycles, _ = _cycles(smaller)
+        cycles, _ = _cycles(smaller, COMPARED)
         if cycles >= before and given and smaller.digest not in seen:
             seen.add(smaller.digest)
             found.append((cycles, given, smaller))
@@ -162,16 +204,18 @@ def _at(tree: Any, path: str) -> Any:
     return tree
 
 
-def _boards(synthesis: Synthesis, say: Say) -> list[str]:
+def _boards(design: Design, wanted: _Wanted, say: Say) -> list[str]:
     """The boards that hold the design as it is: one synthesis for each kind of device."""
-    fits, project = [], synthesis.project
+    fits = []
     made: dict[tuple[str, bool], Synthesis] = {}
     for board in BOARDS.values():
         kind = (board.device.family.name, bool(board.device.DSP))
         if kind not in made:
-            made[kind] = _synthesise(dataclasses.replace(project, board=board), say)
-        other = dataclasses.replace(made[kind], project=dataclasses.replace(project, board=board))
-        if other.fits:
+            # Without pins: the link is the same on all of them, and small.
+            bare = dataclasses.replace(wanted, board=board, bare=True)
+            made[kind] = _synthesise(_project(design, bare), say)
+        project = dataclasses.replace(made[kind].project, board=board)
+        if dataclasses.replace(made[kind], project=project).fits:
             fits.append(board.name)
     return fits
 

@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,18 +12,7 @@ import safetensors.numpy
 
 from ternstone.catalogue import BLOCKS, DESIGNS
 from ternstone.designs import resolve
-
-
-def assert_one_line(answer, message):
-    """Exit status 2, one line on standard error that matches, nothing on standard output."""
-    assert answer.status == 2
-    assert re.fullmatch(rf"error: {message}\n", answer.err), answer.err
-    assert answer.out == ""
-
-
-def nothing_left(folder):
-    return not [path for path in folder.rglob("*") if path.is_file()]
-
+from tests.ternstone.words import assert_one_line, nothing_left
 
 # -- list
 
