@@ -64,7 +64,8 @@ def critical_path(timing):
         kind = {"clk-to-q": "start", "setup": "end"}.get(part["type"], _kind(cell, port))
         if kind == "start" and _kind(cell, port) in ("block RAM", "multiplier"):
             kind = f"from {_kind(cell, port)}"
-        name = _source_name(cell)
+        # nextpnr puts cells of its own between a carry chain and other logic.
+        name = hops[-1]["name"] if cell.startswith("$nextpnr") and hops else _source_name(cell)
         same = hops and (hops[-1]["name"], hops[-1]["kind"]) == (name, kind)
         if not same:
             hops.append({"name": name, "kind": kind, "cells": 0, "ns": 0.0, "wire_ns": 0.0})

@@ -90,7 +90,8 @@ BLOCKS: dict[str, BlockEntry] = {
 DESIGNS: dict[str, DesignEntry] = {
     "digits-lstm-ternary": DesignEntry(
         "digits-lstm-ternary.safetensors", "lstm.network", "digits-rows",
-        "handwritten digits row by row, ternary weights"),
+        "handwritten digits row by row, ternary weights",
+        boards={"icebreaker": {"interval": "4"}, "hx8k": {"interval": "4"}}),
     "digits-lstm-binary": DesignEntry(
         "digits-lstm-binary.safetensors", "lstm.network", "digits-rows",
         "handwritten digits row by row, binary weights"),

@@ -47,17 +47,26 @@ def list_(json: Json = False) -> None:
     """Families, blocks and ready designs."""
     blocks = [{"name": name, "family": name.partition(".")[0], "summary": entry.summary}
               for name, entry in BLOCKS.items()]
-    designs = [{"name": name, "block": entry.block, "task": entry.task, "summary": entry.summary,
-                "trained": (MODELS / entry.model).is_file()} for name, entry in DESIGNS.items()]
+    designs: list[dict[str, Any]] = [
+        {"name": name, "block": entry.block, "task": entry.task, "summary": entry.summary,
+         "trained": (MODELS / entry.model).is_file(), "boards": entry.boards}
+        for name, entry in DESIGNS.items()]
     if json:
         report.print_json({"families": list(dict.fromkeys(b["family"] for b in blocks)),
                            "blocks": blocks, "designs": designs})
         return
     report.print_table("Blocks", ["block", "family", "what it is"],
                        [[b["name"], b["family"], b["summary"]] for b in blocks])
-    report.print_table("Ready designs", ["design", "block", "task", "trained", "what it is"],
-                       [[d["name"], d["block"], d["task"], d["trained"], d["summary"]]
-                        for d in designs])
+    report.print_table(
+        "Ready designs", ["design", "block", "task", "trained", "boards", "what it is"],
+        [[d["name"], d["block"], d["task"], d["trained"], _boards(d["boards"]), d["summary"]]
+         for d in designs])
+
+
+def _boards(boards: dict[str, dict[str, str]]) -> str:
+    """Boards, and in brackets with which parameters."""
+    return ", ".join(name + (f" ({' '.join(f'{k}={v}' for k, v in given.items())})"
+                             if given else "") for name, given in boards.items()) or "-"
 
 
 @app.command()
@@ -191,6 +200,8 @@ def fpga(
 ) -> None:
     """Build a design for a board: bitstream, cells, Fmax, critical path, a folder to take away.
 
+    A ready design takes the parameters with which `ternstone list` knows it to fit the board.
+
     Exit status 1 means that the clock was not reached.
     """
     from ternstone import fpga as work
@@ -200,7 +211,10 @@ def fpga(
     _at_least("--baud", baud, 1)
     if mhz is not None and not mhz > 0:
         raise BadInput(f"--mhz must be a frequency in MHz above 0, not {mhz:g}")
-    opened = open_design(design, model, parse_pairs(param or []), seed)
+    given = parse_pairs(param or [])
+    if model is None and design in DESIGNS:
+        given = {**DESIGNS[design].boards.get(board, {}), **given}
+    opened = open_design(design, model, given, seed)
     with report.stderr.status(f"building {opened.name} for {place.name}") as status:
         answer = work.implement(opened, place, bare=bare, seeds=seeds, mhz=mhz, baud=baud,
                                 say=lambda what: status.update(f"{opened.name}: {what}"))

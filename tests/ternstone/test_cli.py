@@ -29,7 +29,7 @@ def test_list_json(ternstone):
     assert [set(block) for block in answer["blocks"]] == [
         {"name", "family", "summary"}] * len(BLOCKS)
     assert [d["name"] for d in answer["designs"]] == list(DESIGNS)
-    assert all(set(d) == {"name", "block", "task", "summary", "trained"}
+    assert all(set(d) == {"name", "block", "task", "summary", "trained", "boards"}
                for d in answer["designs"])
 
 
@@ -49,7 +49,7 @@ def test_no_arguments_helps(ternstone):
     assert "Usage: ternstone" in answer.out
 
 
-@pytest.mark.parametrize("verb", ["list", "generate", "sim"])
+@pytest.mark.parametrize("verb", ["list", "generate", "sim", "fpga"])
 def test_help_and_json_on_every_verb(ternstone, verb):
     assert "--json" in ternstone(verb, "--help").out
 
