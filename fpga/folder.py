@@ -35,8 +35,8 @@ def makefile(project, seed):
 
 
 def core_file(project):
-    """A FuseSoC core (CAPI 2) of the same sources, for its icestorm or trellis backend."""
-    tool = {"ice40": "icestorm", "ecp5": "trellis"}[project.family.name]
+    """A FuseSoC core (CAPI 2) of the same sources, for its icestorm or trellis flow."""
+    flow_name = {"ice40": "icestorm", "ecp5": "trellis"}[project.family.name]
     sources = [name for name in project.verilog if name.endswith(".v")]
     images = [name for name in project.verilog if not name.endswith(".v")]
     kind = project.family.pins.upper()
@@ -56,9 +56,9 @@ def core_file(project):
     filesets = ["rtl", *(["images"] if images else []), *(["pins"] if project.pins else [])]
     return "\n".join([
         *lines, "", "targets:", "  default:", f"    filesets: [{', '.join(filesets)}]",
-        f"    toplevel: {project.top}", f"    default_tool: {tool}", "    tools:", f"      {tool}:",
-        f"        yosys_synth_options: [{', '.join(options)}]",
-        f"        nextpnr_options: [{route}]", ""])
+        f"    toplevel: {project.top}", f"    flow: {flow_name}", "    flow_options:",
+        f"      yosys_synth_options: [{', '.join(options)}]",
+        f"      nextpnr_options: [{route}]", ""])
 
 
 def write(built, folder, answer, page):

@@ -56,7 +56,7 @@ def test_core_file(made):
     project = built.synthesis.project
     assert text.startswith("CAPI=2:\n")
     assert "files: [small.v, shell.v]" in text and "- small_table_0.mem:" in text
-    assert f"default_tool: {'icestorm' if project.family.name == 'ice40' else 'trellis'}" in text
+    assert f"flow: {'icestorm' if project.family.name == 'ice40' else 'trellis'}" in text
 
 
 def test_netlist_has_its_models(made):
