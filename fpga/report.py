@@ -219,7 +219,7 @@ def _draw_capacity(axes, answer):
     parts = [answer["capacity"][name] for name in names]
     shares = [100 * part["taken"] / part["available"] for part in parts]
     axes.barh(names, [100] * len(names), color="#eee")
-    axes.barh(names, shares, color=["#c33" if share > 100 else "#47a" for share in shares])
+    axes.barh(names, shares, color=["#c33" if share > 100 else "#8be" for share in shares])
     for at, part in enumerate(parts):
         axes.text(1, at, f"{part['taken']:,} of {part['available']:,}", va="center", fontsize=8)
     axes.set(xlabel="%", xlim=(0, max([100, *shares])))
