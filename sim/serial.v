@@ -36,7 +36,6 @@ module bench (
     reg [9:0] shift;
     reg [9:0] index;
     reg [15:0] command;
-    initial {sent, tick, phase, bits_left, index} = 0;
     always @(posedge clk) begin
         {tick, phase} <= {1'b0, phase} + {1'b0, send_step};
         if (tick && bits_left > 1) begin
@@ -70,13 +69,20 @@ module bench (
                 sent <= send;
             end
         end
+        if (rst) begin
+            {tick, phase} <= 0;
+            bits_left <= 0;
+            index <= 0;
+            sent <= 0;
+            rx <= 1;
+        end
     end
 
     reg [31:0] receive_phase;
     reg receive_tick, busy, waiting, taken;
     reg [3:0] position;
     reg [7:0] data;
-    initial {busy, waiting, taken, received_count, lost} = 0;
+    initial received = 0;
     always @(posedge clk) begin
         if (take != taken) begin
             taken <= take;
@@ -84,7 +90,8 @@ module bench (
         end
         if (tx) waiting <= 0;
         if (!busy) begin
-            {receive_tick, receive_phase} <= {1'b0, 32'h80000000};
+            receive_tick <= 0;
+            receive_phase <= 32'h80000000 + receive_step;  // seen a cycle late
             position <= 0;
             busy <= !tx && !waiting;
         end else begin
@@ -104,7 +111,10 @@ module bench (
                 end
             end
         end
-        if (rst) {busy, waiting} <= 0;
+        if (rst) begin
+            {busy, waiting, taken, lost} <= 0;
+            received_count = 0;
+        end
     end
 
 `ifdef WAVE

@@ -5,7 +5,6 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.link.packet import ANSWER, HEADER, STATUS, Code, Kind
-from hdl.link.core import ByteCore
 from hdl.link.packet import BODY_BYTE
 
 __all__ = ["Dispatcher"]
@@ -19,7 +18,7 @@ class Dispatcher(wiring.Component):
     Parameters
     ----------
     params : golden.link.params.LinkParams
-    core : wiring.Component
+    core : hdl.link.core.ByteCore
 
     Members
     -------
@@ -34,7 +33,7 @@ class Dispatcher(wiring.Component):
     def elaborate(self, _platform):
         m = Module()
         p, i, o = self.params, self.i, self.o
-        m.submodules.core = core = ByteCore(p, self.core)
+        m.submodules.core = core = self.core
 
         # The packet that is worked on.
         kind = Signal(3, reset_less=True)

@@ -4,11 +4,13 @@ from amaranth.hdl import Module, ResetInserter
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from hdl.link.core import ByteCore
 from hdl.link.dispatcher import Dispatcher
 from hdl.link.packet import PacketReceiver, PacketSender
+from hdl.link.spi import SpiPeripheral
 from hdl.link.uart import LINE_BYTE, UartReceiver, UartTransmitter
 
-__all__ = ["Link", "UartTop"]
+__all__ = ["Link", "SpiTop", "UartTop"]
 
 
 class Link(wiring.Component):
@@ -39,7 +41,12 @@ class Link(wiring.Component):
     """
 
     def __init__(self, params, core):
-        self.params, self.core = params, core
+        for port, size in (("s_axis", params.input_bytes), ("m_axis", params.output_bytes),
+                           ("s_axis_w", params.load_bytes)):
+            has = len(getattr(core, f"{port}_tdata", ())) // 8
+            if size != has:
+                raise ValueError(f"Link {port} must have {has} bytes as the core's has, not {size}")
+        self.params, self.core = params, ByteCore(params, core)
         super().__init__({"rx": In(stream.Signature(LINE_BYTE, always_ready=True)),
                           "tx": Out(stream.Signature(8))})
 
@@ -86,4 +93,32 @@ class UartTop(wiring.Component):
         wiring.connect(m, receiver.o, link.rx)
         wiring.connect(m, link.tx, transmitter.i)
         m.d.comb += [receiver.rx.eq(self.rx), self.tx.eq(transmitter.tx)]
+        return m
+
+
+class SpiTop(wiring.Component):
+    """``core`` behind an SPI peripheral: a `Link`, and pins.
+
+    Parameters
+    ----------
+    params : golden.link.params.LinkParams
+    core : wiring.Component
+
+    Members
+    -------
+    sck, cs_n, copi : In(1); cipo : Out(1)
+    """
+
+    def __init__(self, params, core):
+        self.link = Link(params, core)
+        super().__init__({"sck": In(1), "cs_n": In(1), "copi": In(1), "cipo": Out(1)})
+
+    def elaborate(self, _platform):
+        m = Module()
+        m.submodules.link = link = self.link
+        m.submodules.spi = spi = SpiPeripheral()
+        wiring.connect(m, spi.o, link.rx)
+        wiring.connect(m, link.tx, spi.i)
+        m.d.comb += [spi.sck.eq(self.sck), spi.cs_n.eq(self.cs_n), spi.copi.eq(self.copi),
+                     self.cipo.eq(spi.cipo)]
         return m

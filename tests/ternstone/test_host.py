@@ -194,7 +194,7 @@ def test_wrong(ternstone, arguments, message):
     assert answer.err.startswith(f"error: {message}"), answer.err
 
 
-@pytest.mark.parametrize("name, params", [SMALL, LOADED])
+@pytest.mark.parametrize("name, params", [LOADED, pytest.param(*SMALL, marks=pytest.mark.slow)])
 def test_simulated_board(name, params):
     """Real bytes, bit by bit over a line that is 2 % fast, into the hardware and back; its cycles
     are golden's."""

@@ -41,7 +41,9 @@ def commands(line, rng, gaps):
             yield serial.SEND | byte
 
 
-@pytest.fixture(scope="module", params=CORES)
+@pytest.fixture(scope="module", params=[
+    pytest.param(name, marks=() if name in ("network", "loaded") else pytest.mark.slow)
+    for name in CORES])
 def core(request):
     name, params = CORES[request.param]
     design = open_design(name, None, params)
