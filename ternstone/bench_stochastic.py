@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from fpga.area import ecp5, system_yosys
+from fpga.area import ecp5
+from fpga.tools import system_yosys
 from golden.stochastic.mac import Mac, MacParams
 from hdl.verilog import emit
 from sim.tools import ToolError

@@ -14,7 +14,8 @@ from amaranth.hdl import Cat, Module, Signal, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from fpga.area import find_yosys, xc7
+from fpga.area import xc7
+from fpga.tools import find_yosys
 from golden.design import Block
 from golden.formats import Format
 from golden.stochastic import timing

@@ -14,6 +14,8 @@ class BlockEntry:
     defaults:  arguments that ``build`` (or the class) has no default for
     feed:      module whose ``feed`` makes frames of real data, for each of its ``TASKS``
     train:     what trains the network of a ready design
+    smaller:   parameters that change cells and cycles but no bit, and the values that are tried
+               where a design is too large for a board; ``keep`` names those that stay
     """
 
     params: str
@@ -24,16 +26,22 @@ class BlockEntry:
     defaults: dict[str, int | str] = field(default_factory=dict)
     feed: str | None = None
     train: str = ""
+    smaller: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    keep: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class DesignEntry:
-    """A trained network of ``models/``: its file, its block, and the task that feeds it."""
+    """A trained network of ``models/``: its file, its block, and the task that feeds it.
+
+    boards:  those that it is known to fit behind a UART, and with which parameters
+    """
 
     model: str
     block: str
     task: str
     summary: str
+    boards: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
 BLOCKS: dict[str, BlockEntry] = {
@@ -45,12 +53,15 @@ BLOCKS: dict[str, BlockEntry] = {
         "golden.lstm.params:NetworkParams", "golden.lstm.network:Network",
         "hdl.lstm.network:Network", "LSTM or GRU layers with few-bit weights, and a head",
         build="golden.lstm.build:network", feed="golden.lstm.feed",
-        train="golden.lstm.tasks:make_model"),
+        train="golden.lstm.tasks:make_model",
+        smaller={"lanes": (4, 8, 16, 24, 32, 64, 128), "interval": (1, 2, 3, 4, 8, 16)},
+        keep=("head.lanes",)),
     "stochastic.network": BlockEntry(
         "golden.stochastic.params:NetworkParams", "golden.stochastic.network:Network",
         "hdl.stochastic.network:Network", "integral stochastic network, in parallel or folded",
         build="golden.stochastic.build:network", feed="golden.stochastic.feed",
-        train="golden.stochastic.tasks:make_model"),
+        train="golden.stochastic.tasks:make_model",
+        smaller={"neurons": (1, 2, 4, 8, 16), "synapses": (8, 16, 32, 64)}),
     "stochastic.cascade": BlockEntry(
         "golden.stochastic.params:CascadeParams", "golden.stochastic.cascade:Cascade",
         "hdl.stochastic.cascade:Cascade", "stochastic networks in a row, streams made anew between",
@@ -87,7 +98,8 @@ BLOCKS: dict[str, BlockEntry] = {
 DESIGNS: dict[str, DesignEntry] = {
     "digits-lstm-ternary": DesignEntry(
         "digits-lstm-ternary.safetensors", "lstm.network", "digits-rows",
-        "handwritten digits row by row, ternary weights"),
+        "handwritten digits row by row, ternary weights",
+        boards={"icebreaker": {"interval": "4"}, "hx8k": {"interval": "4"}}),
     "digits-lstm-binary": DesignEntry(
         "digits-lstm-binary.safetensors", "lstm.network", "digits-rows",
         "handwritten digits row by row, binary weights"),

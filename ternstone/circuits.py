@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping, Set
 from pathlib import Path
 from typing import Any
 
-from fpga.area import find_yosys
+from fpga.tools import find_yosys
 from golden.invertible.circuit import Builder, Circuit
 from golden.invertible.hamiltonian import GATES, inverse
 from ternstone.errors import BadInput, bad_input

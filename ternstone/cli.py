@@ -47,17 +47,26 @@ def list_(json: Json = False) -> None:
     """Families, blocks and ready designs."""
     blocks = [{"name": name, "family": name.partition(".")[0], "summary": entry.summary}
               for name, entry in BLOCKS.items()]
-    designs = [{"name": name, "block": entry.block, "task": entry.task, "summary": entry.summary,
-                "trained": (MODELS / entry.model).is_file()} for name, entry in DESIGNS.items()]
+    designs: list[dict[str, Any]] = [
+        {"name": name, "block": entry.block, "task": entry.task, "summary": entry.summary,
+         "trained": (MODELS / entry.model).is_file(), "boards": entry.boards}
+        for name, entry in DESIGNS.items()]
     if json:
         report.print_json({"families": list(dict.fromkeys(b["family"] for b in blocks)),
                            "blocks": blocks, "designs": designs})
         return
     report.print_table("Blocks", ["block", "family", "what it is"],
                        [[b["name"], b["family"], b["summary"]] for b in blocks])
-    report.print_table("Ready designs", ["design", "block", "task", "trained", "what it is"],
-                       [[d["name"], d["block"], d["task"], d["trained"], d["summary"]]
-                        for d in designs])
+    report.print_table(
+        "Ready designs", ["design", "block", "task", "trained", "boards", "what it is"],
+        [[d["name"], d["block"], d["task"], d["trained"], _boards(d["boards"]), d["summary"]]
+         for d in designs])
+
+
+def _boards(boards: dict[str, dict[str, str]]) -> str:
+    """Boards, and in brackets with which parameters."""
+    return ", ".join(name + (f" ({' '.join(f'{k}={v}' for k, v in given.items())})"
+                             if given else "") for name, given in boards.items()) or "-"
 
 
 @app.command()
@@ -171,6 +180,49 @@ def sim(
     else:
         work.print_verdicts(verdicts)
     if not passed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def fpga(
+    board: Annotated[str, typer.Option(metavar="B", help="The board: see fpga/README.md.")],
+    design: Name = None,
+    model: Model = None, param: Param = None,
+    bare: Annotated[bool, typer.Option(
+        "--bare", help="The block alone, without pins, for figures.")] = False,
+    mhz: Annotated[float | None, typer.Option(
+        metavar="F", show_default=False,
+        help="Clock that must be reached, in place of the board's usual one.")] = None,
+    baud: Annotated[int, typer.Option(help="Bits a second of the board's UART.")] = 1_000_000,
+    seeds: Annotated[int, typer.Option(
+        metavar="N", help="Seeds of place and route: the fastest is kept.")] = 3,
+    seed: Seed = 0, json: Json = False,
+) -> None:
+    """Build a design for a board: bitstream, cells, Fmax, critical path, a folder to take away.
+
+    A ready design takes the parameters with which `ternstone list` knows it to fit the board.
+
+    Exit status 1 means that the clock was not reached.
+    """
+    from ternstone import fpga as work
+
+    place = work.find_board(board)
+    _at_least("--seeds", seeds, 1)
+    _at_least("--baud", baud, 1)
+    if mhz is not None and not mhz > 0:
+        raise BadInput(f"--mhz must be a frequency in MHz above 0, not {mhz:g}")
+    given = parse_pairs(param or [])
+    if model is None and design in DESIGNS:
+        given = {**DESIGNS[design].boards.get(board, {}), **given}
+    opened = open_design(design, model, given, seed)
+    with report.stderr.status(f"building {opened.name} for {place.name}") as status:
+        answer = work.implement(opened, place, bare=bare, seeds=seeds, mhz=mhz, baud=baud,
+                                say=lambda what: status.update(f"{opened.name}: {what}"))
+    if json:
+        report.print_json(answer)
+    else:
+        work.print_answer(answer)
+    if not answer["met"]:
         raise typer.Exit(1)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from golden.formats import Format
 from ternstone.errors import BadInput, bad_input
 
-__all__ = ["build", "override", "parse_pairs", "suggest"]
+__all__ = ["build", "override", "parse_pairs", "places", "suggest"]
 
 
 def suggest(name: str, known: Iterable[str]) -> str:
@@ -98,24 +98,24 @@ def override(subject: str, params: Any, given: Mapping[str, str]) -> Any:
     if not given:
         return params
     tree = params.to_dict()
-    places = dict(_places(params, ""))
+    kinds = dict(places(params))
     for name, text in given.items():
-        found = [path for path in places if path == name] if "." in name else [
-            path for path in places if path.rpartition(".")[2] == name]
+        found = [path for path in kinds if path == name] if "." in name else [
+            path for path in kinds if path.rpartition(".")[2] == name]
         if not found:
-            known = dict.fromkeys(n for path in places for n in (path.rpartition(".")[2], path))
+            known = dict.fromkeys(n for path in kinds for n in (path.rpartition(".")[2], path))
             raise BadInput(f"Parameter {name!r} is not one of {subject}: {suggest(name, known)}")
         for path in found:
             *way, last = path.split(".")
             node = tree
             for step in way:
                 node = node[int(step) if step.isdigit() else step]
-            node[last] = _read(name, text, places[path])
+            node[last] = _read(name, text, kinds[path])
     with bad_input(subject):
         return type(params).from_dict(tree)
 
 
-def _places(node: Any, path: str) -> Iterable[tuple[str, Any]]:
+def places(node: Any, path: str = "") -> Iterable[tuple[str, Any]]:
     """Path -> type of every field under ``node`` that text can set."""
     kinds = typing.get_type_hints(type(node))
     for field in dataclasses.fields(node):
@@ -123,8 +123,8 @@ def _places(node: Any, path: str) -> Iterable[tuple[str, Any]]:
         if isinstance(value, tuple):
             for n, item in enumerate(value):
                 if dataclasses.is_dataclass(item):
-                    yield from _places(item, f"{path}{field.name}.{n}.")
+                    yield from places(item, f"{path}{field.name}.{n}.")
         elif dataclasses.is_dataclass(value) and not isinstance(value, Format):
-            yield from _places(value, f"{path}{field.name}.")
+            yield from places(value, f"{path}{field.name}.")
         elif kinds[field.name] in _READERS:
             yield path + field.name, kinds[field.name]

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-TARGETS = ("help", "sim", "test", "regress", "verilog", "train", "wave", "bench", "lint", "clean")
+TARGETS = ("help", "sim", "test", "regress", "verilog", "train", "wave", "bench", "fpga", "lint",
+           "clean")
 
 pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
 

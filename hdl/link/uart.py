@@ -41,7 +41,9 @@ class UartReceiver(wiring.Component):
         rx = Signal(init=1)
         m.submodules.synchroniser = FFSynchronizer(self.rx, rx, init=1)
         bits = self.params.phase_bits
-        phase, busy, waiting = Signal(bits), Signal(), Signal()
+        # Loaded whenever idle, so it needs no reset; with one the bits that are loaded with 1 would
+        # take another reset than the others, which breaks the carry chain of an iCE40.
+        phase, busy, waiting = Signal(bits, reset_less=True), Signal(), Signal()
         # The bits come in from the top; the one that is set at first leaves at the stop bit.
         shift = Signal(10, init=1 << 9)
         tick = Signal()

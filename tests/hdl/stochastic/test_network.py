@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import sim
-from fpga.area import find_yosys
+from fpga.tools import find_yosys
 from golden.formats import Format
 from golden.stochastic.network import Network
 from hdl.stochastic.network import Network as Top
@@ -228,7 +228,7 @@ def test_no_latch_no_loop(layers, tmp_path):
 
     def passes(name):
         (tmp_path / "check.ys").write_text(f"read_verilog {name}\n{checks}")
-        return subprocess.run([*yosys().command, "check.ys"], cwd=tmp_path, check=False,
+        return subprocess.run([*yosys().command, "-q", "-s", "check.ys"], cwd=tmp_path, check=False,
                               capture_output=True).returncode == 0
     assert passes("device.v")
     (tmp_path / "latch.v").write_text(

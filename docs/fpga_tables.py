@@ -1,0 +1,106 @@
+"""Writes the measured tables of docs/fpga.md.
+
+``python -m docs.fpga_tables`` from the root, with the packages installed; ``--measure`` first
+builds everything anew, which takes the tools of `ternstone fpga` and many minutes.
+"""
+
+import sys
+
+from docs import pages
+from golden.files import write_json
+
+__all__ = ["CURVES", "PAGES", "TABLES", "measure"]
+
+PAGES = ("docs/fpga.md",)
+CURVES: dict = {}
+RESULTS = "fpga.json"
+
+#: Design, parameters, board, bare, MHz.
+BUILDS = [
+    ("digits-lstm-ternary", {"interval": "4"}, "icebreaker", True, 24),
+    ("digits-lstm-ternary", {"interval": "4"}, "hx8k", True, 48),
+    ("digits-lstm-ternary", {}, "ulx3s-85f", True, 100),
+    ("digits-stochastic", {}, "ulx3s-85f", True, 100),
+    ("digits-lstm-ternary", {"interval": "4"}, "icebreaker", False, 24),
+    ("digits-lstm-ternary", {"interval": "4"}, "hx8k", False, 48),
+    ("digits-stochastic", {}, "ulx3s-25f", False, 50),
+]
+
+
+def measure():
+    """Build everything of `BUILDS` into docs/results/fpga.json."""
+    from fpga.boards import BOARDS
+    from ternstone.designs import open_design
+    from ternstone.fpga import implement
+
+    builds = []
+    for name, params, board, bare, mhz in BUILDS:
+        sys.stderr.write(f"{name} {params} {board} {'bare' if bare else ''}\n")
+        answer = implement(open_design(name, None, params), BOARDS[board], bare=bare, seeds=3,
+                           mhz=mhz, baud=1_000_000, say=lambda what: None)
+        builds.append({**{key: answer[key] for key in (
+            "design", "board", "part", "bare", "met", "target_mhz", "cells", "capacity", "fmax_mhz",
+            "seeds", "critical_path", "memories", "clock_mhz", "cycles_per_frame",
+            "frames_per_second", "energy_proxy", "tools", "seconds")}, "given": params})
+        write_json(pages.RESULTS / RESULTS, {"builds": builds})
+
+
+def _builds(bare):
+    results = pages.load(RESULTS)
+    return [build for build in (results or {"builds": []})["builds"] if build["bare"] == bare]
+
+
+def _name(build):
+    given = "".join(f", `{name}={value}`" for name, value in build["given"].items())
+    return f"`{build['design']}`{given}"
+
+
+def _figures(bare):
+    if not _builds(bare):
+        return pages.missing(RESULTS)
+    rows = []
+    for build in _builds(bare):
+        cells = build["cells"]
+        taken = build["capacity"]["LUT4"]
+        seeds = [seed["fmax_mhz"] for seed in build["seeds"]]
+        rows.append([
+            _name(build), f"{build['board']} ({build['part']})", f"{cells['LUT4']:,}",
+            f"{cells['FF']:,}", cells["RAM"], cells["DSP"],
+            f"{taken['taken']:,} of {taken['available']:,}",
+            f"{min(seeds):.1f} .. {max(seeds):.1f}", f"{build['target_mhz']:g}",
+            "yes" if build["met"] else "no", f"{build['frames_per_second']:,.0f}"])
+    return pages.table(["design", "board", "LUT4", "FF", "block RAM", "DSP", "logic cells",
+                        "Fmax, MHz", "must be", "met", "frames/s"], rows)
+
+
+def _paths():
+    if not _builds(True):
+        return pages.missing(RESULTS)
+    rows = []
+    for build in _builds(True):
+        path = build["critical_path"]
+        way = " > ".join(dict.fromkeys(f"`{hop['name']}`" for hop in path["hops"]))
+        rows.append([_name(build), build["board"], way, f"{path['logic_ns']:.1f}",
+                     f"{path['wire_ns']:.1f}"])
+    return pages.table(["design", "board", "through", "ns in cells", "ns on wires"], rows)
+
+
+def _memories():
+    builds = _builds(True)
+    if not builds:
+        return pages.missing(RESULTS)
+    build = builds[0]
+    rows = [[f"`{m['module'].partition('_core_')[2]}`", m["words"], m["width"], m["taken"],
+             m["best"], f"{m['fill']:.0%}" if m["fill"] else "in LUTs"]
+            for m in build["memories"]]
+    return pages.table(["memory", "words", "width", "block RAMs", "least", "fill"], rows)
+
+
+TABLES = {"fpga-bare": lambda: _figures(True), "fpga-boards": lambda: _figures(False),
+          "fpga-paths": _paths, "fpga-memories": _memories}
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["--measure"]:
+        measure()
+    pages.write(PAGES, TABLES, CURVES)
