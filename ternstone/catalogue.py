@@ -78,6 +78,10 @@ BLOCKS: dict[str, BlockEntry] = {
         "golden.stochastic.arithmetic:RadixParams", "golden.stochastic.radix:Radix",
         "hdl.stochastic.radix:Radix", "binary-radix neurons, the baseline: product and sigmoid",
         defaults={"inputs": 16, "outputs": 8}),
+    "invertible.search": BlockEntry(
+        "golden.invertible.search:SearchParams", "golden.invertible.search:Search",
+        "hdl.invertible.search:Search", "factors by parallel trials, a set of them a cycle",
+        build="golden.invertible.search:factoring"),
 }
 
 DESIGNS: dict[str, DesignEntry] = {

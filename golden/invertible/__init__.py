@@ -1,0 +1,1 @@
+"""Invertible stochastic logic: networks of spins that run a circuit in any direction."""

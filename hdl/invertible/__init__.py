@@ -1,0 +1,1 @@
+"""Invertible stochastic logic in hardware."""
