@@ -32,10 +32,10 @@ __all__ = ["Collapsed", "CollapsedParams", "Found", "cells", "factor", "factorin
 #: Operand bits -> (weights, amplitude, hidden): found by a search over them, on all products.
 TUNED: dict[int, tuple] = {
     4: ((16, 8, 4, 4, 4, 8, 16), 14, 5),
-    5: ((24, 16, 8, 4, 4, 4, 4, 8, 16), 13, 5),
+    5: ((24, 13, 8, 4, 3, 3, 4, 8, 17), 11, 5),
     6: ((24, 20, 12, 8, 4, 4, 4, 4, 8, 12, 20), 16, 4),
     7: ((32, 28, 16, 8, 4, 4, 4, 4, 4, 8, 12, 16, 28), 18, 4),
-    8: ((36, 36, 16, 8, 4, 4, 4, 4, 4, 4, 8, 12, 16, 20, 36), 20, 4),
+    8: ((36, 36, 16, 8, 4, 4, 4, 3, 4, 3, 8, 12, 16, 20, 36), 20, 4),
 }
 
 #: Random bits of a spin: of its noise, and above them of its rest.

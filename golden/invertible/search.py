@@ -300,39 +300,63 @@ class _Circuit:
         self.outputs = [(place, spin) for spin, place in at.items() if spin not in inputs]
         self.gates = [(ins, out, [code >> k & 1 for code in table])
                       for ins, outs, table in p.gates for k, out in enumerate(outs)]
-        self.words = p.places // _WORD + 1
-        self.flip = np.zeros((p.places, self.words), np.uint64)
+        # Words of the fewest bits that hold all trials, or several.
+        self.kind = next((kind for kind in (np.uint8, np.uint16, np.uint32)
+                          if p.places < 8 * np.dtype(kind).itemsize), np.uint64)
+        size = 8 * np.dtype(self.kind).itemsize
+        self.flip = np.zeros((p.places, p.places // size + 1), self.kind)
         for place in range(p.places):
-            self.flip[place, place // _WORD] = 1 << place % _WORD
+            self.flip[place, place // size] = 1 << place % size
         self.shown = spins
-        self._clamps()
+        # Of the output bits, as words: the value that is asked, and whether it is.
+        asked = np.array([place for place, _ in self.outputs], np.int64)
+        self.asked, self.counts = (self._wide(part.T[asked][..., None, None])
+                                   for part in (self.value, self.mask))
+        # An input that is not clamped starts at random.
         own, held = (part[:, None, self.at_inputs] for part in (self.value, self.mask))
         self.inputs = np.where(held, own, start)
+        self.held = held[..., None].astype(bool)
 
-    def _clamps(self):
-        """Of the output bits, as words: the value that is asked, and whether it is."""
-        self.held = self.mask[:, None, self.at_inputs, None].astype(bool)
-        self.asked = [(spin, _wide(self.value[:, None, place, None]),
-                       _wide(self.mask[:, None, place, None])) for place, spin in self.outputs]
+    def _wide(self, bits):
+        """Bits 0 and 1 to words of 0 and of ones."""
+        return np.asarray(bits).astype(self.kind) * self.kind(np.iinfo(self.kind).max)
 
-    def _settle(self):
-        found = {spin: _wide(self.inputs[..., place, None]) ^ self.flip[place]
+    def _settle(self, inputs, flip):
+        """Words of all spins, [.., words] of each, for inputs [.., places]."""
+        found = {spin: self._wide(inputs[..., place, None]) ^ flip[place]
                  for place, spin in enumerate(self.params.inputs)}
-        for inputs, output, table in self.gates:
-            word = select(tuple(table), [found[spin] for spin in inputs], _choose)
-            found[output] = np.broadcast_to(_wide(np.uint8(word)), next(iter(
-                found.values())).shape) if isinstance(word, int) else word
+        shape = next(iter(found.values())).shape
+
+        def choose(bit, if_one, if_zero):
+            if isinstance(if_one, int) and isinstance(if_zero, int):
+                return bit if if_one else ~bit
+            if isinstance(if_one, int):
+                return bit | if_zero if if_one else ~bit & if_zero
+            if isinstance(if_zero, int):
+                return ~bit | if_one if if_zero else bit & if_one
+            return if_zero ^ bit & (if_zero ^ if_one)
+
+        for given, output, table in self.gates:
+            word = select(tuple(table), [found[spin] for spin in given], choose)
+            found[output] = np.broadcast_to(self._wide(word), shape) if isinstance(
+                word, int) else word
         return found
 
     def trials(self):
         p = self.params
-        found = self._settle()
-        shape = (*self.inputs.shape[:2], self.words * _WORD)
-        wrong = np.zeros(shape, np.int16)
-        for spin, value, mask in self.asked:
-            differs = np.ascontiguousarray((found[spin] ^ value) & mask)
-            wrong += np.unpackbits(differs.astype("<u8").view(np.uint8), axis=-1,
-                                   bitorder="little").reshape(shape)
+        found = self._settle(self.inputs, self.flip)
+        # A counter for each bit of the words: all of its bits k are a word, planes[k].
+        planes = []
+        for (_, spin), value, counts in zip(self.outputs, self.asked, self.counts, strict=True):
+            carry = (found[spin] ^ value) & counts
+            for k, plane in enumerate(planes):
+                planes[k], carry = plane ^ carry, plane & carry
+            if len(planes) < len(self.outputs).bit_length():
+                planes.append(carry)
+        wrong = np.zeros((*self.inputs.shape[:2], 8 * self.flip[0].nbytes), np.int16)
+        for k, plane in enumerate(planes):
+            octets = np.ascontiguousarray(plane, plane.dtype.newbyteorder("<")).view(np.uint8)
+            wrong += np.unpackbits(octets, axis=-1, bitorder="little").astype(np.int16) << k
         scores = wrong[..., :p.places, None]
         closed = np.broadcast_to(self.held, scores.shape)
         return scores, (scores == 0) & ~closed, closed, wrong[..., p.places] == 0
@@ -342,25 +366,12 @@ class _Circuit:
         self.inputs[jobs, replicas, place] ^= made.astype(np.uint8)
 
     def keep(self, which):
-        self.inputs, self.value, self.mask = (
-            part[which] for part in (self.inputs, self.value, self.mask))
-        self._clamps()
+        self.inputs, self.held = self.inputs[which], self.held[which]
+        self.asked, self.counts = self.asked[:, which], self.counts[:, which]
 
     def bits(self, jobs, replicas):
-        found = self._settle()
-        word, bit = divmod(self.params.places, _WORD)
-        return np.stack([found[spin][jobs, replicas, word] >> np.uint64(bit) & np.uint64(1)
-                         for spin in self.shown], -1).astype(np.uint8)
-
-
-def _wide(bits):
-    """Bits 0 and 1 to words of 0 and of ones."""
-    return np.asarray(bits).astype(np.uint64) * np.uint64((1 << _WORD) - 1)
-
-
-def _choose(bit, if_one, if_zero):
-    if_one, if_zero = (_wide(np.uint8(x)) if isinstance(x, int) else x for x in (if_one, if_zero))
-    return if_zero ^ bit & (if_zero ^ if_one)
+        found = self._settle(self.inputs[jobs, replicas], np.zeros_like(self.flip[:, :1]))
+        return np.concatenate([found[spin] for spin in self.shown], -1).astype(np.uint8) & 1
 
 
 @dataclass
