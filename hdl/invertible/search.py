@@ -112,6 +112,16 @@ def _add(a, b, subtract):
     return (Cat(subtract, a) + Cat(subtract, b))[1:len(a) + 1]
 
 
+def _highest(bits):
+    """Whether any bit is 1, and the number of the highest that is, by halves."""
+    if len(bits) == 1:
+        return bits[0], Const(0, 1)
+    half = 1 << (len(bits) - 1).bit_length() - 1
+    low, high = _highest(bits[:half]), _highest(bits[half:])
+    own = half.bit_length() - 1
+    return low[0] | high[0], Cat(Mux(high[0], high[1], low[1])[:own], high[0])
+
+
 def _any(masks):
     total = Const(0, 1)
     for mask in masks:
@@ -148,26 +158,17 @@ class ProductTrials(_Trials):
                 m.d.comb += trial.eq(value)
                 score = Signal(range(1 + 2 * reach + p.gain * p.noise + 1),
                                name=f"score_{place}_{sign}")
-                m.d.comb += score.eq(self._span(m, trial, f"{place}_{sign}")
-                                     + (noise[place] << p.gain - 1) + 1)
+                m.d.comb += score.eq(self._span(trial) + (noise[place] << p.gain - 1) + 1)
                 trials.append((score, ~trial.any(), place, closed))
         number, place = self.choose(m, trials, solved)
         self._move(m, operands, residual, number, place)
         return m
 
-    def _span(self, m, trial, name):
+    def _span(self, trial):
         """Bits of a residual without its sign, and ``2 bits`` less its trailing zeros."""
         reach = 2 * self.params.bits
-        length = Signal(range(reach + 1), name=f"length_{name}")
-        rest = Signal(range(reach + 1), name=f"rest_{name}")
         plain = trial[:-1] ^ trial[-1].replicate(reach)
-        for k in range(reach):
-            with m.If(plain[k]):
-                m.d.comb += length.eq(k + 1)
-        for k in reversed(range(reach)):
-            with m.If(trial[k]):
-                m.d.comb += rest.eq(reach - k)
-        return length + rest
+        return _highest(Cat(1, plain))[1] + _highest(Cat(0, trial[reach - 1::-1]))[1]
 
     def _move(self, m, operands, residual, number, place):
         """Not the chosen trial but its move is led through the tree, and made anew."""
