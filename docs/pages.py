@@ -15,6 +15,9 @@ MODELS = ROOT / "models"
 
 #: What makes each file of results.
 COMMANDS = {
+    "invertible-factoring.json":
+        "python -m golden.invertible.factoring docs/results/invertible-factoring.json",
+    "invertible-search-area.json": "python -m docs.invertible_search --area",
     "lstm-accuracy.json": "python -m golden.lstm.accuracy docs/results/lstm-accuracy.json",
     "lstm-area.json": "python -m docs.lstm_curves --area",
     "lstm-bench.json": "ternstone bench lstm --save docs/results/lstm-bench.json",

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import typer
 
-from docs import lstm_curves, pages, stochastic_curves
+from docs import invertible_search, lstm_curves, pages, stochastic_curves
 from golden import modelfile
 from golden.lstm.build import network
 from golden.lstm.network import Network
@@ -22,7 +22,7 @@ from ternstone.simulate import simulate
 
 ROOT = pages.ROOT
 #: What writes tables and curves; README.md is the first one's.
-SCRIPTS = [lstm_curves, stochastic_curves]
+SCRIPTS = [lstm_curves, stochastic_curves, invertible_search]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md")),
          *(ROOT / room / "README.md" for room in ("fpga", "asic"))]
 VERBS = typer.main.get_command(app).commands

@@ -2,7 +2,7 @@
 
 ``python -m golden.invertible.factoring docs/results/invertible-factoring.json``
 
-Takes some ten minutes. The metric is the first cycle in which ``a b = P``. ``general`` is every
+Takes a quarter of an hour. The metric is the first cycle in which ``a b = P``. ``general`` is every
 non-zero product of two numbers of N bits, ``semiprimes`` the products of two primes of at most N
 bits. Every seed is a design of its own. Where all products with all seeds are too many, each seed
 takes a random sample of its own, so that the means of seeds stay independent and without bias; the

@@ -1,6 +1,8 @@
 """The search by parallel trials: its rule by hand, one job among many, bad parameters."""
 
 import math
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -216,6 +218,12 @@ def test_wrong_jobs():
         p.ask(1, c=1)
     with pytest.raises(ValueError, match=r"^Port a must be between 0 and 15, not 16$"):
         p.ask(1, a=16)
+
+
+def test_example_of_the_page():
+    text = (Path(__file__).resolve().parents[3] / "docs" / "invertible-search.md").read_text()
+    (source,) = re.findall(r"^```python\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    exec(compile(source, "invertible-search.md", "exec"), {})
 
 
 def test_parameters_come_back():
