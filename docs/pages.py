@@ -17,6 +17,9 @@ MODELS = ROOT / "models"
 COMMANDS = {
     "invertible-circuits.json": "python -m docs.invertible_circuits --measure",
     "fpga.json": "python -m docs.fpga_tables --measure",
+    "invertible-factoring.json":
+        "python -m golden.invertible.factoring docs/results/invertible-factoring.json",
+    "invertible-search-area.json": "python -m docs.invertible_search --area",
     "lstm-accuracy.json": "python -m golden.lstm.accuracy docs/results/lstm-accuracy.json",
     "lstm-area.json": "python -m docs.lstm_curves --area",
     "lstm-bench.json": "ternstone bench lstm --save docs/results/lstm-bench.json",

@@ -93,6 +93,14 @@ BLOCKS: dict[str, BlockEntry] = {
         "golden.invertible.params:NetworkParams", "golden.invertible.network:Network",
         "hdl.invertible.network:Network", "spins that run a circuit in any direction",
         build="golden.invertible.build:network"),
+    "invertible.search": BlockEntry(
+        "golden.invertible.search:SearchParams", "golden.invertible.search:Search",
+        "hdl.invertible.search:Search", "factors by parallel trials, a set of them a cycle",
+        build="golden.invertible.search:factoring"),
+    "invertible.collapsed": BlockEntry(
+        "golden.invertible.collapsed:CollapsedParams", "golden.invertible.collapsed:Collapsed",
+        "hdl.invertible.collapsed:Collapsed", "factors by spins of 2 N^2, no ANDs among them",
+        build="golden.invertible.collapsed:factoring"),
 }
 
 DESIGNS: dict[str, DesignEntry] = {

@@ -10,7 +10,14 @@ import numpy as np
 import pytest
 import typer
 
-from docs import fpga_tables, invertible_circuits, lstm_curves, pages, stochastic_curves
+from docs import (
+    fpga_tables,
+    invertible_circuits,
+    invertible_search,
+    lstm_curves,
+    pages,
+    stochastic_curves,
+)
 from golden import modelfile
 from golden.lstm.build import network
 from golden.lstm.network import Network
@@ -22,7 +29,7 @@ from ternstone.simulate import simulate
 
 ROOT = pages.ROOT
 #: What writes tables and curves; README.md is the first one's.
-SCRIPTS = [lstm_curves, stochastic_curves, invertible_circuits, fpga_tables]
+SCRIPTS = [lstm_curves, stochastic_curves, invertible_circuits, invertible_search, fpga_tables]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md")),
          *(ROOT / room / "README.md" for room in ("fpga", "asic"))]
 VERBS = typer.main.get_command(app).commands

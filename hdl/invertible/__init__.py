@@ -1,1 +1,1 @@
-"""Hardware of `golden.invertible`."""
+"""Invertible stochastic logic in hardware."""
