@@ -21,7 +21,7 @@ BUILDS = [
     ("digits-lstm-ternary", {"interval": "4"}, "hx8k", True, 48),
     ("digits-lstm-ternary", {}, "ulx3s-85f", True, 100),
     ("digits-stochastic", {}, "ulx3s-85f", True, 100),
-    ("digits-lstm-ternary", {"interval": "4"}, "icebreaker", False, 24),
+    ("digits-lstm-ternary", {"interval": "4"}, "icebreaker", False, 20),
     ("digits-lstm-ternary", {"interval": "4"}, "hx8k", False, 48),
     ("digits-stochastic", {}, "ulx3s-25f", False, 50),
 ]

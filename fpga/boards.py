@@ -80,7 +80,7 @@ _ICE40, _ECP5 = FAMILIES["ice40"], FAMILIES["ecp5"]
 #: 0.11.1 prints the same numbers, but for the LFE5U-12F: it lets a design have all of the 25F,
 #: which is the same die; Lattice only promises half of it, and so do we.
 DEVICES = {
-    "iCE40UP5K": Device(_ICE40, "--up5k", 24, 5280, 5280, 30, 4, 8, 1, ("ICE40_U",)),
+    "iCE40UP5K": Device(_ICE40, "--up5k", 20, 5280, 5280, 30, 4, 8, 1, ("ICE40_U",)),
     "iCE40HX8K": Device(_ICE40, "--hx8k", 48, 7680, 7680, 32, 0, 0, 2, ("ICE40_HX",)),
     "LFE5U-12F": Device(_ECP5, "--12k", 50, 12144, 12144, 32, 0, 28, 2),
     "LFE5U-25F": Device(_ECP5, "--25k", 50, 24288, 24288, 56, 0, 28, 2),

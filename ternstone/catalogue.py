@@ -125,7 +125,7 @@ DESIGNS: dict[str, DesignEntry] = {
         "next character of a text, binary weights"),
     "digits-stochastic": DesignEntry(
         "digits-stochastic.safetensors", "stochastic.network", "digits",
-        "handwritten digits, 64-32-10, streams of 256 cycles"),
+        "handwritten digits, 64-32-10, streams of 256 cycles", boards={"ulx3s-25f": {}}),
     "mnist-stochastic": DesignEntry(
         "mnist-stochastic.safetensors", "stochastic.network", "mnist",
         "MNIST images, 784-100-200-10, folded; needs TERNSTONE_DATA"),
