@@ -87,12 +87,12 @@ class Board:
         return self
 
     def __exit__(self, *exception):
-        self._process.terminate()
-        self._process.wait()
         if self.wire_kind == "terminal":
             os.close(self._other)
         else:
             self._socket.close()
+        self._process.kill()  # it has nothing to save, and may be asleep
+        self._process.wait()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def fileno(self):
