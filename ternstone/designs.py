@@ -140,7 +140,10 @@ def open_design(name: str | None, model: Path | None, params: Mapping[str, str],
         return _from_file(name, MODELS / ready.model, params, ready.task)
     if name in BLOCKS:
         entry = BLOCKS[name]
-        made = build(name, resolve(entry.build or entry.params), entry.defaults, params)
+        flat = {key: value for key, value in params.items() if "." not in key}
+        made = build(name, resolve(entry.build or entry.params), entry.defaults, flat)
+        # A path changes one place of nested parameters, as it does in a ready design.
+        made = override(name, made, {key: params[key] for key in params if key not in flat})
         block = resolve(entry.golden).random(made, np.random.default_rng(seed))
         return Design(name.replace(".", "-"), block)
     raise BadInput(f"Design {name!r} is not known: {suggest(name, [*DESIGNS, *BLOCKS])} "

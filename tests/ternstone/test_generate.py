@@ -7,6 +7,8 @@ import pytest
 
 from hdl.verilog import Verilog
 from ternstone import designs, generate
+from ternstone.designs import open_design
+from ternstone.errors import BadInput
 from ternstone.generate import identifier, lanes, memories
 
 FILES = ["fake-adder.v", "generate.json", "ports.json"]
@@ -155,3 +157,11 @@ endmodule
     assert memories(text) == [
         {"module": "a", "name": "contents", "words": 16, "width": 8, "bits": 128, "rom": False},
         {"module": "b.c", "name": "bits", "words": 4, "width": 1, "bits": 4, "rom": True}]
+
+
+def test_a_path_of_a_blocks_parameters():
+    """As for a ready design: a bare name is the builder's, a path is one place."""
+    design = open_design("lstm.network", None, {"hidden": "8", "layers.0.interval": "4"})
+    assert design.block.params.layers[0].interval == 4
+    with pytest.raises(BadInput, match=r"^Parameter 'layers\.0\.lanse' is not one of lstm\.netw"):
+        open_design("lstm.network", None, {"layers.0.lanse": "4"})
