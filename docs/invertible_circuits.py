@@ -1,8 +1,9 @@
 """Writes the tables of docs/invertible.md on circuits: the library, by brute force each time, and
-the examples, from docs/results/invertible-circuits.json.
+the examples, from docs/results/invertible-circuits.json; and the networks' cells, from
+docs/results/invertible-area.json.
 
 ``python -m docs.invertible_circuits`` from the root, with the packages installed; ``--measure``
-first measures the examples, which takes some minutes.
+first measures the examples, which takes some minutes, ``--area`` the cells.
 """
 
 import sys
@@ -17,7 +18,7 @@ from golden.invertible.hamiltonian import GATES
 __all__ = ["CURVES", "PAGES", "TABLES"]
 
 PAGES = ("docs/invertible.md",)
-FILE = "invertible-circuits.json"
+FILE, AREA = "invertible-circuits.json", "invertible-area.json"
 EXAMPLES = pages.ROOT / "examples" / "invert"
 RUNS, CYCLES = 100, 200_000
 
@@ -85,6 +86,38 @@ def measure():
     write_json(pages.RESULTS / FILE, {"runs": runs, "multipliers": widths})
 
 
+def measure_area():
+    """Cells of whole designs, stream ports included, beside the paper's (`PEERS`)."""
+    from fpga.area import xc7
+    from golden.invertible.build import network
+    from hdl.invertible.network import Network
+    from hdl.verilog import emit
+
+    rows = []
+    for peer, circuit, width in (("invertible-and", "and", 1),
+                                 ("invertible-full-adder", "full-adder", 1),
+                                 ("invertible-adder-32", "adder", 32)):
+        params = network(circuit, width, scale=1, range=8, noise_bits=4, count_bits=20, segments=2)
+        for finds in (False, True):
+            own = params if finds else params.replace(gates=())
+            rows.append({"peer": peer, "spins": own.spins, "finds": finds,
+                         **xc7(emit(Network(own, {}), "top"))})
+    write_json(pages.RESULTS / AREA, {"rows": rows})
+
+
+def _area():
+    from ternstone.bench import PEERS
+
+    found = pages.load(AREA)
+    if found is None:
+        return pages.missing(AREA)
+    return pages.table(
+        ["network", "spins", "finds hits", "LUTs", "registers", "the paper's LUTs", "registers"],
+        [[PEERS[row["peer"]]["work"], row["spins"], "yes" if row["finds"] else "no",
+          f"{row['LUT']:,}", f"{row['FF']:,}", f"{PEERS[row['peer']]['LUT']:,}",
+          f"{PEERS[row['peer']]['FF']:,}"] for row in found["rows"]])
+
+
 def _library():
     rows = []
     for name, gate in GATES.items():
@@ -136,12 +169,15 @@ def _examples():
 CURVES: dict = {}
 
 #: Marker -> what writes the table that follows it.
-TABLES = {"library": _library, "multipliers": _multipliers, "examples": _examples}
+TABLES = {"library": _library, "multipliers": _multipliers, "examples": _examples,
+          "network-area": _area}
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] not in ([], ["--measure"]):
-        sys.exit(f"error: Arguments must be none, or --measure, not {' '.join(sys.argv[1:])}")
-    if sys.argv[1:]:
-        measure()
+    asked = {"--measure": measure, "--area": measure_area}
+    if len(sys.argv) > 2 or not asked.keys() >= set(sys.argv[1:]):
+        sys.exit("error: Arguments must be none, --measure or --area, "
+                 f"not {' '.join(sys.argv[1:])}")
+    for argument in sys.argv[1:]:
+        asked[argument]()
     pages.write(PAGES, TABLES, CURVES)

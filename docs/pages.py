@@ -15,6 +15,7 @@ MODELS = ROOT / "models"
 
 #: What makes each file of results.
 COMMANDS = {
+    "invertible-area.json": "python -m docs.invertible_circuits --area",
     "invertible-circuits.json": "python -m docs.invertible_circuits --measure",
     "fpga.json": "python -m docs.fpga_tables --measure",
     "invertible-factoring.json":
