@@ -27,12 +27,12 @@ from golden.stochastic.radix import Radix
 from golden.stochastic.tasks import MODELS, TASKS, Task, network_params, train
 from golden.stochastic.trainable import with_states
 from hdl.formats import shape
+from hdl.popcount import BitSum
 from hdl.stochastic.generators import NumberBank
 from hdl.stochastic.head import Head
 from hdl.stochastic.layer import StateMachine, WeightStreams
 from hdl.stochastic.network import Network as Top
 from hdl.stochastic.network import terms
-from hdl.stochastic.popcount import BitSum
 from hdl.stochastic.radix import Radix as RadixTop
 from hdl.verilog import emit
 from sim.tools import ToolError

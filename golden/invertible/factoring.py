@@ -16,7 +16,8 @@ import numpy as np
 
 from golden.files import write_json
 from golden.invertible import collapsed, search
-from golden.invertible.collapsed import CollapsedParams, cells
+from golden.invertible.circuit import multiplier
+from golden.invertible.collapsed import CollapsedParams
 from golden.invertible.search import SearchParams
 
 __all__ = ["PUBLISHED", "SETS", "YARDSTICKS", "cycles", "main", "measure", "products"]
@@ -110,37 +111,14 @@ def yardstick(name, kind, bits):
 
 # -- the searches
 
-def _multiplier(bits):
-    """Gates and ports of a multiplier: the collapsed network's adders, and ANDs."""
-    p = CollapsedParams(bits, (1,) * (2 * bits - 1))
-    made, ands, gates = p.free + 2 * bits, {}, []
-    adders = cells(p)
-    for _, inputs, total, over in adders:
-        given = []
-        for spin, gate in inputs:
-            if gate is None:
-                given.append(spin)
-                continue
-            if total == p.free and over is None:
-                gates.append(((spin, gate), (total,), (0, 0, 0, 1)))
-                continue
-            ands[spin, gate], made = made, made + 1
-            gates.append(((spin, gate), (ands[spin, gate],), (0, 0, 0, 1)))
-            given.append(ands[spin, gate])
-        if over is not None:
-            gates.append((tuple(given), (total, over),
-                          tuple(code.bit_count() for code in range(1 << len(given)))))
-    return tuple(gates), (("a", tuple(range(bits))), ("b", tuple(range(bits, 2 * bits))),
-                          ("product", tuple(range(p.free, p.free + 2 * bits))))
-
-
 def case(rule, bits, replicas=1):
     """The parameters of one: ``steps``, ``flips``, ``circuit`` or ``collapsed``."""
     if rule == "collapsed":
         return collapsed.factoring(bits)
     if rule == "circuit":
-        gates, ports = _multiplier(bits)
-        return SearchParams(rule, gates=gates, ports=ports, replicas=replicas)
+        circuit = multiplier(bits)
+        return SearchParams(rule, gates=circuit.gates, ports=circuit.spin_ports,
+                            replicas=replicas)
     return SearchParams(rule, bits, replicas=replicas)
 
 

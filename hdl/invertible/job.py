@@ -5,7 +5,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.invertible.job import COUNT, STATUS, WORD, WORDS, words
-from hdl.stochastic.arithmetic import FrameCheck, beat_in, beat_out
+from hdl.frame import FrameCheck, beat_in, beat_out
 
 __all__ = ["JobCore", "JobPort"]
 

@@ -6,10 +6,10 @@ from amaranth.lib.wiring import In, Out
 
 from golden.invertible.params import CLAMP, WORD
 from hdl.axi import AxiStreamTop
+from hdl.delay import delayed
+from hdl.frame import FrameInput, input_layout
 from hdl.lfsr import Lfsr
-from hdl.stochastic.input import FrameInput, input_layout
-from hdl.stochastic.layer import delayed
-from hdl.stochastic.popcount import BitSum
+from hdl.popcount import BitSum
 from hdl.tree import tree_sum
 from hdl.xorshift import Xorshift
 

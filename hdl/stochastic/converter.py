@@ -5,7 +5,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.axi import AxiStreamTop
-from hdl.stochastic.arithmetic import FrameCheck, beat_in, beat_out
+from hdl.frame import FrameCheck, beat_in, beat_out
 from hdl.stochastic.generators import NumberBank
 from hdl.tree import tree_sum
 

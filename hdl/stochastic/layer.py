@@ -5,20 +5,11 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.params import ceil_log2
+from hdl.popcount import BitSum
 from hdl.stochastic.generators import NumberBank
-from hdl.stochastic.popcount import BitSum
 
-__all__ = ["LayerSums", "StateMachine", "WeightStreams", "delayed", "product", "rotated",
+__all__ = ["LayerSums", "StateMachine", "WeightStreams", "product", "rotated",
            "subtrahend", "transition"]
-
-
-def delayed(m, value, cycles, name="delayed"):
-    """``value`` so many cycles later."""
-    for _ in range(cycles):
-        register = Signal.like(value, name=name)
-        m.d.sync += register.eq(value)
-        value = register
-    return value
 
 
 def rotated(number, by):

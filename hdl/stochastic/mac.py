@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from hdl.axi import AxiStreamTop
 from hdl.formats import shape
-from hdl.stochastic.arithmetic import FrameCheck, beat_in, beat_out
+from hdl.frame import FrameCheck, beat_in, beat_out
 from hdl.tree import tree_sum
 
 __all__ = ["Mac", "MacCore"]

@@ -8,13 +8,14 @@ from amaranth.lib.wiring import In, Out
 from golden.params import ceil_div
 from golden.stochastic.timing import FOLDED_STAGES, PLACES, depth, out_beats
 from hdl.axi import AxiStreamTop
+from hdl.delay import delayed
 from hdl.formats import shape
+from hdl.frame import FrameInput, input_layout
 from hdl.stochastic.faults import flipped
 from hdl.stochastic.folded import FLAGS, FoldedInput, FoldedLayer
 from hdl.stochastic.generators import NumberBank
 from hdl.stochastic.head import Head
-from hdl.stochastic.input import FrameInput, input_layout
-from hdl.stochastic.layer import LayerSums, StateMachine, delayed, rotated
+from hdl.stochastic.layer import LayerSums, StateMachine, rotated
 from hdl.stream import Queue
 
 __all__ = ["MOST_WEIGHTS", "Network", "NetworkCore", "check_hardware"]
@@ -101,7 +102,7 @@ class NetworkCore(wiring.Component):
 
     Members
     -------
-    i : In, stream of `hdl.stochastic.input.input_layout`
+    i : In, stream of `hdl.frame.input_layout`
     wrong : In(1)
         Beside the last beat of a frame that is wrong, whatever its length.
     o : Out, stream of ``data``, ``last``, ``error``

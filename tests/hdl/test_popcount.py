@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hdl.stochastic.popcount import BitSum
+from hdl.popcount import BitSum
 from tests.hdl.bench import RANDOM, play
 
 TERMS = st.lists(st.tuples(st.integers(0, 3), st.sampled_from([1, 1, -1])), min_size=1, max_size=40)

@@ -1,15 +1,69 @@
-"""The way in: frames of the right length, and those of a wrong one."""
+"""Frames of a fixed length: their beats, and what tells the wrong ones."""
 
 from amaranth.hdl import Module, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-__all__ = ["FrameInput", "input_layout"]
+from hdl.formats import shape
+
+__all__ = ["FrameCheck", "FrameInput", "beat_in", "beat_out", "input_layout"]
 
 
 def input_layout(element, columns):
     """An input beat: ``columns`` codes, and ``last``."""
     return data.StructLayout({"data": data.ArrayLayout(element, columns), "last": 1})
+
+
+def beat_in(port):
+    """Payload of an input beat of the `golden.design.Stream`."""
+    return input_layout(shape(port.format), port.elements)
+
+
+def beat_out(port):
+    """Payload of an output beat of the `golden.design.Stream`."""
+    return data.StructLayout({"data": data.ArrayLayout(shape(port.format), port.elements),
+                              "last": 1, "error": 1})
+
+
+class FrameCheck(wiring.Component):
+    """Counts a frame's beats.
+
+    **Latency** none: ``inner`` and ``wrong`` are about the beat that is there, which passes with
+    ``step``.
+
+    Parameters
+    ----------
+    length : int
+        Beats of a right frame.
+
+    Members
+    -------
+    step, last : In(1)
+    inner : Out(1)
+        More beats must follow it.
+    wrong : Out(1)
+        If the frame ends with it, its length is wrong.
+    """
+
+    def __init__(self, length):
+        self.length = length
+        super().__init__({"step": In(1), "last": In(1), "inner": Out(1), "wrong": Out(1)})
+
+    def elaborate(self, _platform):
+        m = Module()
+        position = Signal(range(max(2, self.length)))
+        end = Signal()   # it is the last one that is due
+        over = Signal()  # that one has passed
+        m.d.comb += [end.eq(position == self.length - 1), self.inner.eq(~end),
+                     self.wrong.eq(over | ~end)]
+        with m.If(self.step):
+            with m.If(self.last):
+                m.d.sync += [position.eq(0), over.eq(0)]
+            with m.Elif(end):
+                m.d.sync += over.eq(1)
+            with m.Else():
+                m.d.sync += position.eq(position + 1)
+        return m
 
 
 class FrameInput(wiring.Component):
