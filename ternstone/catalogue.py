@@ -32,15 +32,19 @@ class BlockEntry:
 
 @dataclass(frozen=True)
 class DesignEntry:
-    """A trained network of ``models/``: its file, its block, and the task that feeds it.
+    """A trained network of ``models/``, or a block with parameters; and the task that feeds it.
 
+    model:   the file; None for a block whose parameters are all that there is to it
+    params:  what such a block is built with, in place of its defaults
+    task:    None for random frames
     boards:  those that it is known to fit behind a UART, and with which parameters
     """
 
-    model: str
+    model: str | None
     block: str
-    task: str
+    task: str | None
     summary: str
+    params: dict[str, str] = field(default_factory=dict)
     boards: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
@@ -129,6 +133,9 @@ DESIGNS: dict[str, DesignEntry] = {
     "mnist-stochastic": DesignEntry(
         "mnist-stochastic.safetensors", "stochastic.network", "mnist",
         "MNIST images, 784-100-200-10, folded; needs TERNSTONE_DATA"),
+    "factor-5x5": DesignEntry(
+        None, "invertible.search", None, "factors of products of two 5-bit numbers",
+        params={"bits": "5"}),
 }
 
 #: Family -> what measures its headline figures: name -> part, in order.

@@ -49,7 +49,8 @@ def list_(json: Json = False) -> None:
               for name, entry in BLOCKS.items()]
     designs: list[dict[str, Any]] = [
         {"name": name, "block": entry.block, "task": entry.task, "summary": entry.summary,
-         "trained": (MODELS / entry.model).is_file(), "boards": entry.boards}
+         "trained": (MODELS / entry.model).is_file() if entry.model else None,
+         "boards": entry.boards}
         for name, entry in DESIGNS.items()]
     if json:
         report.print_json({"families": list(dict.fromkeys(b["family"] for b in blocks)),
@@ -276,6 +277,9 @@ def train(
     """
     if design not in DESIGNS:
         raise BadInput(f"Design {design!r} is not known: {suggest(design, DESIGNS)} "
+                       "(see: ternstone list)")
+    if DESIGNS[design].model is None:
+        raise BadInput(f"Design {design!r} must be a network that is trained, which it is not "
                        "(see: ternstone list)")
     _at_least("--seed", seed, 0)
     if epochs is not None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -137,17 +137,23 @@ def open_design(name: str | None, model: Path | None, params: Mapping[str, str],
     assert name is not None
     if name in DESIGNS:
         ready = DESIGNS[name]
-        return _from_file(name, MODELS / ready.model, params, ready.task)
+        if ready.model is not None:
+            return _from_file(name, MODELS / ready.model, params, ready.task)
+        return Design(name, _block(name, ready.block, {**ready.params, **params}, seed), ready.task)
     if name in BLOCKS:
-        entry = BLOCKS[name]
-        flat = {key: value for key, value in params.items() if "." not in key}
-        made = build(name, resolve(entry.build or entry.params), entry.defaults, flat)
-        # A path changes one place of nested parameters, as it does in a ready design.
-        made = override(name, made, {key: params[key] for key in params if key not in flat})
-        block = resolve(entry.golden).random(made, np.random.default_rng(seed))
-        return Design(name.replace(".", "-"), block)
+        return Design(name.replace(".", "-"), _block(name, name, params, seed))
     raise BadInput(f"Design {name!r} is not known: {suggest(name, [*DESIGNS, *BLOCKS])} "
                    "(see: ternstone list)")
+
+
+def _block(name: str, block: str, params: Mapping[str, str], seed: int) -> Block:
+    """A block from its defaults and from flat arguments; random tensors, where it has some."""
+    entry = BLOCKS[block]
+    flat = {key: value for key, value in params.items() if "." not in key}
+    made = build(name, resolve(entry.build or entry.params), entry.defaults, flat)
+    # A path changes one place of nested parameters, as it does in a ready design.
+    made = override(name, made, {key: params[key] for key in params if key not in flat})
+    return cast(Block, resolve(entry.golden).random(made, np.random.default_rng(seed)))
 
 
 def _from_file(name: str, path: Path, given: Mapping[str, str], task: str | None) -> Design:

@@ -11,7 +11,7 @@ import pytest
 import safetensors.numpy
 
 from ternstone.catalogue import BLOCKS, DESIGNS
-from ternstone.designs import resolve
+from ternstone.designs import open_design, resolve
 from tests.ternstone.words import assert_one_line, nothing_left
 
 # -- list
@@ -40,7 +40,14 @@ def test_catalogue_points_at_what_is_there():
         assert resolve(entry.golden).name == name
     for design in DESIGNS.values():
         assert design.block in BLOCKS
-        assert design.task in resolve(f"{BLOCKS[design.block].feed}:TASKS")
+        if design.task is not None:
+            assert design.task in resolve(f"{BLOCKS[design.block].feed}:TASKS")
+
+
+def test_design_without_model():
+    assert open_design("factor-5x5", None, {}).block.params.bits == 5
+    changed = open_design("factor-5x5", None, {"bits": "6"})
+    assert (changed.name, changed.block.params.bits) == ("factor-5x5", 6)
 
 
 def test_no_arguments_helps(ternstone):
@@ -107,6 +114,7 @@ def test_module_and_closed_pipe(tmp_path):
     (["sim", "fake.adder", "--simulator", "vcs"], r"Invalid value for '--simulator': .*"),
     (["sim", "fake.adder", "--netlist", "no.v"],
      r"Netlist no\.v must be a Verilog file, which it is not"),
+    (["train", "factor-5x5"], r"Design 'factor-5x5' must be a network that is trained, .*"),
     (["train", "zzz"], r"Design 'zzz' is not known: allowed: digits-lstm-ternary, .*"),
 ])
 def test_wrong(ternstone, tmp_path, arguments, message):
