@@ -18,10 +18,9 @@ from golden.files import write_json
 from golden.formats import Format
 from golden.lstm import layer
 from golden.lstm.build import network
-from golden.lstm.mac_array import random_weights
 from golden.lstm.matvec import Schedule
 from golden.lstm.memories import layer_memories
-from golden.lstm.params import WeightKind, accumulator_width
+from golden.weights import WeightKind, accumulator_width, random_weights
 from hdl.lstm.gru import Gru
 from hdl.lstm.lstm import Lstm
 from hdl.lstm.mac_array import MacArray

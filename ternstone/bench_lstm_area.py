@@ -15,13 +15,8 @@ from golden.design import Block
 from golden.formats import Format
 from golden.lstm.dense import Dense
 from golden.lstm.network import Network
-from golden.lstm.params import (
-    DenseParams,
-    LayerParams,
-    NetworkParams,
-    WeightKind,
-    accumulator_width,
-)
+from golden.lstm.params import DenseParams, LayerParams, NetworkParams
+from golden.weights import WeightKind, accumulator_width
 from hdl.lstm.mac_array import MacArray
 from hdl.verilog import emit
 from sim.tools import ToolError

@@ -5,11 +5,12 @@ import torch
 
 from golden.design import Block, Stream
 from golden.formats import Format, requantise
-from golden.lstm.mac_array import matmul, random_weights
+from golden.lstm.mac_array import matmul
 from golden.lstm.matvec import DirectSchedule, Schedule, kept_words
 from golden.lstm.memories import dense_memories
 from golden.lstm.output import OutputTimes
 from golden.memory import image
+from golden.weights import random_weights
 
 __all__ = ["LOAD", "Dense", "check", "product", "random", "schedule", "shapes"]
 

@@ -5,7 +5,7 @@ Torch-free to import, because the hardware's weight memory is made here.
 
 import numpy as np
 
-__all__ = ["matmul", "random_weights", "weight_words"]
+__all__ = ["matmul", "weight_words"]
 
 
 def matmul(x, weight, bound):
@@ -19,13 +19,6 @@ def matmul(x, weight, bound):
     if bound < 1 << 24:
         return (x.float() @ weight.float().T).long()
     return (x.double() @ weight.double().T).long()
-
-
-def random_weights(kind, shape, rng):
-    """Random weights of a `WeightKind`, every value equally likely."""
-    if kind.name == "binary":
-        return rng.integers(0, 2, shape) * 2 - 1
-    return rng.integers(-kind.maximum, kind.maximum + 1, shape)
 
 
 def weight_words(params, weight_x, weight_h=None):

@@ -6,11 +6,11 @@ import torch
 from golden.design import Block, Stream
 from golden.lstm import dense, layer
 from golden.lstm.dense import LOAD, _check_range
-from golden.lstm.mac_array import random_weights
 from golden.lstm.matvec import Schedule, kept_words
 from golden.lstm.memories import dense_memories, layer_memories
 from golden.lstm.output import OutputTimes
 from golden.memory import image
+from golden.weights import random_weights
 
 __all__ = ["Network"]
 

@@ -6,12 +6,14 @@ resources (lanes, columns, interval) that fix every cycle.
 
 from dataclasses import dataclass
 
+from golden import weights
 from golden.check import require_choice, require_int, require_type
 from golden.formats import Format
 from golden.params import Params, as_format, ceil_div
+from golden.weights import WeightKind, accumulator_width
 
 __all__ = ["CELLS", "ISSUE_TO_ROWS", "OUTPUT_PLACES", "WEIGHT_KINDS", "DenseParams", "LayerParams",
-           "NetworkParams", "WeightKind"]
+           "NetworkParams"]
 
 #: Gates per hidden unit, in the order of axis 0 of the tensors and of the rows in hardware.
 #: LSTM: torch's order, with which one tanh table serves g and c at one row a cycle (hdl.lstm.lstm).
@@ -24,46 +26,8 @@ ISSUE_TO_ROWS = 3
 #: Vectors that the output queue has room for: one that fills, one that leaves, one on its way.
 OUTPUT_PLACES = 3
 
-WEIGHT_KINDS = ("binary", "ternary") + tuple(f"int{bits}" for bits in range(2, 13))
-
-
-@dataclass(frozen=True)
-class WeightKind:
-    """A weight's values and its stored code.
-
-    ``binary``: +1, -1 in 1 bit (1 means -1). ``ternary``: -1, 0, +1 in 2 bits, two's complement.
-    ``int2`` .. ``int12``: two's complement, symmetric (the most negative code is not used).
-    """
-
-    name: str
-
-    def __post_init__(self):
-        require_type("Weight kind", self.name, str)
-        require_choice("Weight kind", self.name, WEIGHT_KINDS)
-
-    @property
-    def bits(self):
-        return {"binary": 1, "ternary": 2}.get(self.name) or int(self.name[3:])
-
-    @property
-    def maximum(self):
-        return 1 if self.name in ("binary", "ternary") else (1 << (self.bits - 1)) - 1
-
-    def contains(self, values):
-        """Whether every one of the integer array ``values`` is a weight of this kind."""
-        if self.name == "binary":
-            return bool((abs(values) == 1).all())
-        return bool((abs(values) <= self.maximum).all())
-
-    def encode(self, values):
-        """Integer weights (array) to unsigned stored codes (array)."""
-        return (values < 0).astype("int64") if self.name == "binary" else (
-            values & ((1 << self.bits) - 1))
-
-    @property
-    def zero_code(self):
-        """The code that pads a memory word; for binary the padding lane is never read out."""
-        return 0
+#: Kinds that the array adds and multiplies.
+WEIGHT_KINDS = tuple(kind for kind in weights.WEIGHT_KINDS if not WeightKind(kind).powers)
 
 
 @dataclass(frozen=True)
@@ -97,7 +61,7 @@ class DenseParams(Params):
             object.__setattr__(self, name, as_format(getattr(self, name)))
         require_int("Dense inputs", self.inputs, 1, 1 << 16)
         require_int("Dense outputs", self.outputs, 1, 1 << 16)
-        WeightKind(self.weights)
+        _require_kind(self.weights)
         require_type("Dense input", self.input, Format)
         require_type("Dense output", self.output, Format)
         require_int("Dense input width", self.input.width, 1, 16)
@@ -189,7 +153,7 @@ class LayerParams(Params):
         require_int("Layer inputs", self.inputs, 1, 1 << 16)
         require_int("Layer hidden", self.hidden, 1, 1 << 16)
         require_choice("Layer cell", self.cell, tuple(CELLS))
-        WeightKind(self.weights)
+        _require_kind(self.weights)
         require_type("Layer joint", self.joint, bool)
         require_type("Layer one_hot", self.one_hot, bool)
         require_int("Layer input width", self.input.width, 1, 16)
@@ -271,6 +235,11 @@ class LayerParams(Params):
         return max(i, f, g) + 5 + (2 if self.cell_norm else 0)
 
 
+def _require_kind(kind):
+    require_type("Weight kind", kind, str)
+    require_choice("Weight kind", kind, WEIGHT_KINDS)
+
+
 def _require_sums(subject, params):
     """Raise unless golden's 64-bit integers hold every scaled sum."""
     most = 60 - max(params.parts.values()) + params.sum_shift
@@ -278,11 +247,6 @@ def _require_sums(subject, params):
         raise ValueError(f"{subject} scale_width must be at most {most} for sums of "
                          f"{max(params.parts.values())} bits, not {params.scale_width!r} "
                          "(or raise sum_shift)")
-
-
-def accumulator_width(operand, kind, terms):
-    """Bits of a signed accumulator that cannot overflow over ``terms`` products."""
-    return (operand.largest * kind.maximum * terms).bit_length() + 1
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,7 @@ class _StraightThrough(torch.autograd.Function):
 class Quantiser:
     """Latent float weights to integer codes of one kind, and the real value of code 1.
 
-    kind:        a `golden.lstm.params.WeightKind`, or None for float weights
+    kind:        a `golden.weights.WeightKind`, or None for float weights
     stochastic:  binary and ternary weights are drawn anew for every minibatch in training
 
     Binary and ternary: the paper's rules around a given scale a. ``int<k>``: each row has the

@@ -1,19 +1,10 @@
 import json
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 
 from golden.formats import Format
-from golden.lstm.params import (
-    CELLS,
-    WEIGHT_KINDS,
-    DenseParams,
-    LayerParams,
-    NetworkParams,
-    WeightKind,
-    accumulator_width,
-)
+from golden.lstm.params import CELLS, DenseParams, LayerParams, NetworkParams
 from tests.golden.lstm.networks import network_params
 
 KINDS = ("binary, ternary, int2, int3, int4, int5, int6, int7, int8, int9, int10, int11, int12")
@@ -205,36 +196,6 @@ def test_from_dict_names_a_foreign_field(params):
     with pytest.raises(ValueError, match=rf"^{kind.__name__} field must be one of {names}, "
                                          rf"not 'width'$"):
         kind.from_dict({**params.to_dict(), "width": 3})
-
-
-@pytest.mark.parametrize("name", WEIGHT_KINDS)
-def test_weight_kind(name):
-    kind = WeightKind(name)
-    bits = {"binary": 1, "ternary": 2}.get(name) or int(name[3:])
-    assert kind.bits == bits
-    values = np.arange(-kind.maximum, kind.maximum + 1)
-    if name == "binary":
-        values = values[values != 0]
-        assert not kind.contains(np.array([1, 0]))
-    assert kind.contains(values)
-    assert not kind.contains(np.array([kind.maximum + 1]))
-    assert not kind.contains(np.array([-kind.maximum - 1]))
-    codes = kind.encode(values)
-    assert len(set(codes.tolist())) == len(values) and codes.min() >= 0 and codes.max() < 2**bits
-    if name == "binary":
-        assert codes.tolist() == [1, 0]
-    else:
-        assert np.where(codes >= 2**(bits - 1), codes - 2**bits, codes).tolist() == values.tolist()
-
-
-@pytest.mark.parametrize("operand, kind, terms", [
-    (Format(8, 7), "binary", 1), (Format(8, 7), "ternary", 1000), (Format(1, 0, False), "int12", 3),
-    (Format(16, 15), "int12", 65536), (Format(2), "binary", 2)])
-def test_accumulator_never_overflows(operand, kind, terms):
-    largest = max(-operand.minimum, operand.maximum) * WeightKind(kind).maximum * terms
-    width = accumulator_width(operand, WeightKind(kind), terms)
-    assert -2**(width - 1) <= -largest and largest <= 2**(width - 1) - 1
-    assert largest > 2**(width - 2) - 1  # and no bit is spent in vain
 
 
 @settings(max_examples=50, deadline=None)

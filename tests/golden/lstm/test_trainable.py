@@ -7,7 +7,7 @@ import torch
 from golden.formats import Format
 from golden.lstm.layer import run
 from golden.lstm.network import Network
-from golden.lstm.params import DenseParams, LayerParams, NetworkParams, WeightKind
+from golden.lstm.params import DenseParams, LayerParams, NetworkParams
 from golden.lstm.tasks import integer_outputs
 from golden.lstm.trainable import (
     Quantiser,
@@ -18,6 +18,7 @@ from golden.lstm.trainable import (
     _LSTMStep,
     paper_scale,
 )
+from golden.weights import WeightKind
 
 
 def make_params(layers=1, *, hidden=12, inputs=5, outputs=4, steps=6, per_step=False,

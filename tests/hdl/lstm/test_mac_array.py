@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from golden.formats import Format
-from golden.lstm.mac_array import random_weights
-from golden.lstm.params import WEIGHT_KINDS, WeightKind, accumulator_width
+from golden.lstm.params import WEIGHT_KINDS
+from golden.weights import WeightKind, accumulator_width, random_weights
 from hdl.lstm.mac_array import MacArray
 from tests.hdl.bench import play
 
