@@ -1,0 +1,140 @@
+"""Parameters of the convolutions. Torch-free: hardware imports this file."""
+
+from dataclasses import dataclass
+
+from golden.check import require_choice, require_int, require_type
+from golden.formats import Format
+from golden.params import Params, as_format, ceil_div
+from golden.weights import WeightKind, accumulator_width
+
+__all__ = ["ConvParams", "NetworkParams", "as_layer"]
+
+
+@dataclass(frozen=True)
+class ConvParams(Params):
+    """One convolution, the same for every dataflow.
+
+        sum[f, y, x] = sum over c, j, i of weight[f, c, j, i] * map[c, s y + j - p, s x + i - p]
+        out = saturate((scale[f] * sum + bias[f]) >> shift), rounding half up
+
+    with s the stride, p the padding, and zeros beyond the map's edges. Then, where the parameters
+    say so, ReLU (negative values become 0 before they are rounded), and the largest of every 2 x 2.
+    A fully connected layer is a kernel as large as its map, or one of 1 x 1 on a map of 1 x 1.
+
+    channels, height, width: of the input map
+    filters:      channels of the output map
+    kernel:       1 to 7, height and width alike
+    stride, padding: height and width alike; padding is less than the kernel
+    pool:         1, or 2 for the largest of every 2 x 2 (an odd last row or column is left out)
+    relu:         whether negative sums become 0
+    weights:      one of `golden.weights.WEIGHT_KINDS`
+    input, output: formats of the maps
+    scale_width:  bits of a signed scale for each filter; 0 for none
+    bias_width:   bits of a signed bias for each filter, at the scaled sums' scale
+    shift:        low bits that the scaled sums lose
+    """
+
+    channels: int
+    height: int
+    width: int
+    filters: int
+    kernel: int = 3
+    stride: int = 1
+    padding: int = 0
+    pool: int = 1
+    relu: bool = True
+    weights: str = "int8"
+    input: Format = Format(8, 8, signed=False)
+    output: Format = Format(8, 8, signed=False)
+    scale_width: int = 0
+    bias_width: int = 24
+    shift: int = 0
+
+    def __post_init__(self):
+        for name in ("input", "output"):
+            object.__setattr__(self, name, as_format(getattr(self, name)))
+            require_type(f"Convolution {name}", getattr(self, name), Format)
+        for name in ("channels", "height", "width", "filters"):
+            require_int(f"Convolution {name}", getattr(self, name), 1, 4096)
+        require_int("Convolution kernel", self.kernel, 1, 7)
+        require_int("Convolution stride", self.stride, 1, 7)
+        require_int("Convolution padding", self.padding, 0, self.kernel - 1)
+        for name, size in (("height", self.height), ("width", self.width)):
+            if size + 2 * self.padding < self.kernel:
+                raise ValueError(f"Convolution kernel must be at most the padded {name} "
+                                 f"({size + 2 * self.padding}), not {self.kernel}")
+        require_choice("Convolution pool", self.pool, (1, 2))
+        require_type("Convolution relu", self.relu, bool)
+        WeightKind(self.weights)
+        require_int("Convolution input width", self.input.width, 1, 16)
+        require_int("Convolution output width", self.output.width, 1, 32)
+        require_int("Convolution scale_width", self.scale_width, 0, 24)
+        require_int("Convolution bias_width", self.bias_width, 2, 48)
+        require_int("Convolution shift", self.shift, 0, 40)
+        if self.scaled_width > 60:
+            raise ValueError("Convolution scale_width must be at most "
+                             f"{60 - self.sum_width} for sums of {self.sum_width} bits, "
+                             f"not {self.scale_width}")
+        if min(self.rows, self.columns) < self.pool:
+            raise ValueError(f"Convolution pool must be 1 for an output of {self.rows} x "
+                             f"{self.columns}, not {self.pool}")
+
+    kind = property(lambda self: WeightKind(self.weights))
+    #: Taps of a kernel, and terms of a sum.
+    taps = property(lambda self: self.kernel**2)
+    terms = property(lambda self: self.channels * self.taps)
+    #: The output before it is pooled, and after.
+    rows = property(lambda self: (self.height + 2 * self.padding - self.kernel)
+                    // self.stride + 1)
+    columns = property(lambda self: (self.width + 2 * self.padding - self.kernel)
+                       // self.stride + 1)
+    out_height = property(lambda self: self.rows // self.pool)
+    out_width = property(lambda self: self.columns // self.pool)
+    #: Bits of a sum that cannot overflow, and of a scaled sum with its bias.
+    sum_width = property(lambda self: accumulator_width(self.input, self.kind, self.terms))
+    scaled_width = property(lambda self: max(self.sum_width + self.scale_width,
+                                             self.bias_width) + 1)
+
+    @property
+    def macs(self):
+        """Multiplications of a frame; those with zeros of the padding are none."""
+        def valid(size, outputs):
+            return sum(0 <= self.stride * at + k - self.padding < size
+                       for at in range(outputs) for k in range(self.kernel))
+        return (valid(self.height, self.rows) * valid(self.width, self.columns)
+                * self.channels * self.filters)
+
+    def beats(self, beat):
+        """Beats of an input frame and of an output frame, ``beat`` codes each."""
+        return (self.height * self.width * ceil_div(self.channels, beat),
+                self.out_height * self.out_width * ceil_div(self.filters, beat))
+
+
+def as_layer(value):
+    """A `ConvParams`, also from its dictionary."""
+    return ConvParams.from_dict(value) if isinstance(value, dict) else value
+
+
+@dataclass(frozen=True)
+class NetworkParams(Params):
+    """Convolutions, one after another: each takes the map that the one before has made."""
+
+    layers: tuple
+
+    def __post_init__(self):
+        object.__setattr__(self, "layers", tuple(map(as_layer, self.layers)))
+        require_int("Network layers", len(self.layers), 1, 64)
+        for layer in self.layers:
+            require_type("Network layer", layer, ConvParams)
+        for n, (before, after) in enumerate(zip(self.layers, self.layers[1:], strict=False), 1):
+            made = (before.filters, before.out_height, before.out_width, before.output)
+            taken = (after.channels, after.height, after.width, after.input)
+            for name, given, wanted in zip(("channels", "height", "width", "input"), made, taken,
+                                           strict=True):
+                if given != wanted:
+                    raise ValueError(f"Layer {n} {name} must be {given}, as layer {n - 1} makes "
+                                     f"it, not {wanted}")
+
+    first = property(lambda self: self.layers[0])
+    last = property(lambda self: self.layers[-1])
+    macs = property(lambda self: sum(layer.macs for layer in self.layers))
