@@ -1,0 +1,237 @@
+"""Tasks on real data, the training loop, and the evaluation of what was trained.
+
+Training has two steps: the float network; then the network that is built (`trainable`), pruned a
+little more with every epoch of the first half.
+"""
+
+import copy
+import dataclasses
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from golden import data as datasets
+from golden import training
+from golden.check import require_choice, require_int
+from golden.formats import Format
+from golden.sparse_conv import convolution
+from golden.sparse_conv.params import ConvParams, NetworkParams
+from golden.sparse_conv.trainable import ConvNetwork
+from golden.training import Samples
+
+__all__ = ["TASKS", "Task", "cross_validate", "evaluate", "fit", "integers", "load_data",
+           "network_params", "split_tensors", "train"]
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is learnt, by which network, and how: pure data.
+
+    data:     ``digits`` or ``mnist``
+    filters:  of every convolution but the last layer's
+    pools:    after which of them the map is halved
+    weights:  kind of all layers', or one for each
+    bits:     of the maps between layers
+    share:    of the weights that stay, of every layer but the first and the last
+    units:    a layer's weights are pruned as one set (1), or as sets, each of one channel and of
+              one of so many units, which take the filters in turn
+    epochs, batch, rate: of the float network; Adam's first rate
+    tune, tune_rate: of the network that is built
+    """
+
+    data: str = "digits"
+    filters: tuple = (16, 32, 32)
+    pools: tuple = (1, 2, 2)
+    weights: str = "int8"
+    bits: int = 8
+    share: float = 1.0
+    units: int = 1
+    epochs: int = 30
+    batch: int = 64
+    rate: float = 4e-3
+    tune: int = 24
+    tune_rate: float = 2e-3
+
+    def __post_init__(self):
+        for name in ("filters", "pools"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))  # JSON has lists
+        require_choice("Task data", self.data, ("digits", "mnist"))
+        require_int("Task epochs", self.epochs, 1)
+        require_int("Task tune", self.tune, 1)
+        require_int("Task batch", self.batch, 1)
+        require_int("Task units", self.units, 1)
+        if not 0 < self.share <= 1:
+            raise ValueError(f"Task share must be above 0 and at most 1, not {self.share}")
+
+    def replace(self, **changes):
+        return dataclasses.replace(self, **changes)
+
+
+TASKS = {
+    "digits": Task(),
+    "mnist": Task("mnist", filters=(16, 32, 32), pools=(2, 2, 2), epochs=12, tune=10),
+}
+
+
+def load_data(task, folder=None):
+    """The task's images as `golden.training.Samples`: codes [count, 1, height, width]."""
+    images = datasets.digits() if task.data == "digits" else datasets.mnist(folder)
+    x = torch.as_tensor(images.pixels.astype(np.int64))[:, None]
+    return Samples(x, torch.as_tensor(images.labels), images.splits, images.name)
+
+
+def network_params(task):
+    """The layers of a task's network; scales and shifts come with training.
+
+    3 x 3 convolutions that keep the map's size, then a fully connected layer to ten classes."""
+    size, code = {"digits": (8, Format(5, 4, signed=False)),
+                  "mnist": (28, Format(8, 8, signed=False))}[task.data]
+    # Normalised sums reach a few units.
+    between = Format(task.bits, task.bits - 3, signed=False)
+    layers, channels = [], 1
+    for filters, pool in zip(task.filters, task.pools, strict=True):
+        layers.append(ConvParams(channels, size, size, filters, kernel=3, padding=1, pool=pool,
+                                 weights=task.weights, input=code, output=between))
+        channels, size, code = filters, size // pool, between
+    layers.append(ConvParams(channels, size, size, 10, kernel=size, relu=False,
+                             weights=task.weights, input=code, output=Format(12, 6)))
+    return NetworkParams(tuple(layers))
+
+
+def _sets(layer, units):
+    """Of each filter group and channel the flat indices of its weights: int64 [count, size]; None
+    for the layer as a whole. Filters f of unit u are those with f mod units = u."""
+    if units == 1:
+        return None
+    units = min(units, layer.filters)
+    if layer.filters % units:
+        raise ValueError(f"Pruning units must divide the {layer.filters} filters, not {units}")
+    index = np.arange(layer.filters * layer.terms).reshape(
+        layer.filters // units, units, layer.channels, layer.taps)
+    return index.transpose(1, 2, 0, 3).reshape(units * layer.channels, -1)
+
+
+def train(task, *, seeds=(0,), folds=(0,), epochs=None, data=None, progress=None, floats=None):
+    """Train one `ConvNetwork` per seed and fold, each tuned; returns a list.
+
+    task:     a `Task` or a name of `TASKS`
+    folds:    which of the data's splits each trains on, as many as seeds
+    epochs:   of the float network, in place of the task's
+    progress: called after each epoch as ``progress(epoch, epochs, {"loss": ...})``
+    floats:   networks that were trained as they are, of the same layers, to begin with
+    """
+    task = _task(task)
+    data = load_data(task) if data is None else data
+    if len(folds) != len(seeds):
+        raise ValueError(f"Folds must be as many as seeds ({len(seeds)}), not {len(folds)}")
+    found = []
+    for n, (seed, fold) in enumerate(zip(seeds, folds, strict=True)):
+        network = ConvNetwork(network_params(task), seed)
+        if floats:
+            network.load_state_dict(floats[n].state_dict())
+        shares = [1.0, *[task.share] * (len(network.layers) - 2), 1.0]
+        sets = [_sets(layer, task.units) if share < 1 else None
+                for layer, share in zip(network.params.layers, shares, strict=True)]
+        found.append(fit(network, data, seed=seed, fold=fold,
+                         epochs=0 if floats else epochs or task.epochs, tune=task.tune,
+                         batch=task.batch, rate=task.rate, tune_rate=task.tune_rate,
+                         shares=shares, sets=sets, progress=progress))
+    return found
+
+
+def _task(task):
+    if isinstance(task, Task):
+        return task
+    require_choice("Task", task, tuple(TASKS))
+    return TASKS[task]
+
+
+def fit(network, data, *, seed=0, fold=0, epochs, tune, batch=64, rate=3e-3, tune_rate=1e-3,
+        shares=None, sets=None, progress=None):
+    """The training loop behind `train` and `golden.sparse_conv.from_torch`.
+
+    Adam, in both steps with a rate that warms up and then falls to zero along a cosine. The float
+    network of the end of the first step stays as ``network.floats``.
+    """
+    if len(data.splits[fold][0]) < batch:
+        raise ValueError(f"Training data {data.name} must fill at least one minibatch of {batch}")
+    layers = network.layers
+    shares = [1.0] * len(layers) if shares is None else shares
+    sets = [None] * len(layers) if sets is None else sets
+    for step, count, first in ((0, epochs, rate), (1, tune, tune_rate)):
+        if step:
+            network.floats = copy.deepcopy(network).eval()
+        optimizer = torch.optim.Adam(network.parameters(), lr=first)
+        for epoch in range(count):
+            network.train(not step or epoch < count // 2)
+            if step:
+                network.prune(_shares(shares, epoch, count), sets)
+                network.fix()
+            batches = list(training.image_batches(data, (seed,), (fold,), step * epochs + epoch,
+                                                  batch))
+            losses = 0.0
+            for n, (x, target) in enumerate(batches):
+                for group in optimizer.param_groups:
+                    group["lr"] = first * training.schedule(epoch * len(batches) + n,
+                                                            count * len(batches))
+                y = network(x[0]).flatten(1)
+                loss = torch.nn.functional.cross_entropy(y, target[0])
+                optimizer.zero_grad(set_to_none=True)
+                loss.backward()
+                optimizer.step()
+                losses += float(loss.detach()) / len(batches)
+            if progress:
+                progress(step * epochs + epoch + 1, epochs + tune, {"loss": losses})
+    return network.eval()
+
+
+def _shares(shares, epoch, count):
+    """Cubic from all to the wanted share over the first half of the epochs: Zhu and Gupta, "To
+    Prune, or Not to Prune" (arXiv 1710.01878)."""
+    done = min(1.0, (epoch + 1) / max(1, count // 2))
+    return [share + (1 - share) * (1 - done) ** 3 for share in shares]
+
+
+def split_tensors(params, tensors):
+    """``layers.0.weight`` and so on to a list of each layer's own."""
+    return [{name.rpartition(".")[2]: value for name, value in tensors.items()
+             if name.startswith(f"layers.{n}.")} for n in range(len(params.layers))]
+
+
+def integers(params, tensors, x):
+    """Outputs of the integer network: int64 [count, filters]."""
+    return convolution.run(params.layers, split_tensors(params, tensors), x)[-1].reshape(
+        len(x), -1)
+
+
+@torch.no_grad()
+def evaluate(networks, data, *, folds=(0,)):
+    """Figures on the held-out data, one dict per network.
+
+    ``accuracy_float`` in percent of the network before it was pruned and rounded, ``accuracy`` of
+    the integer network; ``share`` of the weights that are not 0; ``bits`` of all weights that are
+    not 0, without indices.
+    """
+    results = []
+    for network, fold in zip(networks, folds, strict=True):
+        held = data.splits[fold][1]
+        x, y = data.x[held], data.y[held].numpy()
+        params, tensors = network.quantise()
+        classes = integers(params, tensors, x.numpy()).argmax(1)
+        before = network.floats(x).flatten(1).argmax(1).numpy()
+        kept = [int((tensors[f"layers.{n}.weight"] != 0).sum()) for n in range(len(params.layers))]
+        total = sum(layer.filters * layer.terms for layer in params.layers)
+        results.append({
+            "accuracy_float": 100 * float((before == y).mean()),
+            "accuracy": 100 * float((classes == y).mean()), "share": sum(kept) / total,
+            "bits": float(sum(count * layer.kind.bits
+                              for count, layer in zip(kept, params.layers, strict=True)))})
+    return results
+
+
+def cross_validate(task, *, seeds=range(5), data=None, **options):
+    """`golden.training.cross_validate` of a task; ``options`` are those of `train`."""
+    task = _task(task)
+    data = load_data(task) if data is None else data
+    return training.cross_validate(train, evaluate, task, data, seeds=seeds, **options)
