@@ -6,7 +6,7 @@ import pytest
 from golden.sparse_conv import tasks
 from golden.sparse_conv.tasks import TASKS, Task, evaluate, load_data, train
 
-QUICK = TASKS["digits"].replace(filters=(8, 8), pools=(2, 2), epochs=8, tune=4)
+QUICK = TASKS["digits"].replace(filters=(8, 8), pools=(2, 2), epochs=8, tune=8)
 
 
 @pytest.fixture(scope="module")
@@ -49,8 +49,8 @@ def test_train_learns(digits, floats, weights):
     seen = []
     result, = evaluate(train(QUICK.replace(weights=weights), data=digits, floats=floats,
                              progress=lambda *given: seen.append(given)), digits)
-    assert [entry[:2] for entry in seen] == [(n, 4) for n in range(1, 5)]
-    assert seen[3][2]["loss"] < seen[0][2]["loss"]
+    assert [entry[:2] for entry in seen] == [(n, 8) for n in range(1, 9)]
+    assert seen[7][2]["loss"] < seen[0][2]["loss"]
     assert result["accuracy_float"] > 88
     assert result["accuracy"] > result["accuracy_float"] - (15 if weights == "binary" else 8)
 
