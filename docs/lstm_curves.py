@@ -24,7 +24,7 @@ from golden.weights import WeightKind, accumulator_width, random_weights
 from hdl.lstm.gru import Gru
 from hdl.lstm.lstm import Lstm
 from hdl.lstm.mac_array import MacArray
-from hdl.lstm.store import stores
+from hdl.store import stores
 from hdl.verilog import emit
 
 __all__ = ["CURVES", "PAGES", "TABLES", "dense_step", "flows", "layer_params",

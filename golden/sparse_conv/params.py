@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 from golden.check import require_choice, require_int, require_type
 from golden.formats import Format
-from golden.params import Params, as_format, ceil_div
+from golden.params import Params, as_format, ceil_div, ceil_log2
 from golden.weights import WeightKind, accumulator_width
 
-__all__ = ["ConvParams", "NetworkParams", "as_layer"]
+__all__ = ["ArrayParams", "ConvParams", "NetworkParams", "as_layer"]
 
 
 @dataclass(frozen=True)
@@ -138,3 +138,58 @@ class NetworkParams(Params):
     first = property(lambda self: self.layers[0])
     last = property(lambda self: self.layers[-1])
     macs = property(lambda self: sum(layer.macs for layer in self.layers))
+
+
+@dataclass(frozen=True)
+class ArrayParams(Params):
+    """One layer, and the array that it gets.
+
+    groups:  of channels, whose weights are taken side by side; codes of a beat, either way
+    tiles:   strips of output rows
+    index:   ``dense``: all weights, in a fixed order; ``list``: those that are not 0
+    """
+
+    layer: ConvParams
+    groups: int = 8
+    tiles: int = 4
+    index: str = "dense"
+
+    def __post_init__(self):
+        object.__setattr__(self, "layer", as_layer(self.layer))
+        require_type("Array layer", self.layer, ConvParams)
+        require_int("Array groups", self.groups, 1, 256)
+        require_int("Array tiles", self.tiles, 1, 256)
+        require_choice("Array index", self.index, ("dense", "list"))
+        if self.tiles > self.layer.out_height:
+            raise ValueError(f"Array tiles must be at most the output's rows "
+                             f"({self.layer.out_height}), not {self.tiles}")
+        if self.index == "list" and self.layer.weights == "binary":
+            raise ValueError("Array index must be 'dense' for binary weights, which are never 0, "
+                             "not 'list'")
+
+    beat = property(lambda self: self.groups)
+    lanes = property(lambda self: self.groups * self.tiles)
+    #: Channels of a group; codes beyond the last channel are 0.
+    depth = property(lambda self: ceil_div(self.layer.channels, self.groups))
+    #: Output rows of a strip, before and after they are pooled, and input rows that it needs.
+    out_rows = property(lambda self: ceil_div(self.layer.out_height, self.tiles))
+    rows = property(lambda self: self.out_rows * self.layer.pool)
+    in_rows = property(lambda self: (self.rows - 1) * self.layer.stride + self.layer.kernel)
+    #: Input columns with their padding, and pixels of a strip's channel, of a strip.
+    pitch = property(lambda self: self.layer.width + 2 * self.layer.padding)
+    plane = property(lambda self: self.in_rows * self.pitch)
+    pixels = property(lambda self: self.depth * self.plane)
+    #: Strips that a pixel may be in: as many writes.
+    copies = property(lambda self: (self.in_rows - 1) // (self.rows * self.layer.stride) + 1)
+    #: Output pixels of a strip, and beats of an output pixel.
+    out_pixels = property(lambda self: self.out_rows * self.layer.out_width)
+    out_beats = property(lambda self: ceil_div(self.layer.filters, self.beat))
+    #: Whether a product is no more than an operand of an addition.
+    adds = property(lambda self: self.layer.weights in ("binary", "ternary"))
+    #: Registers of the tree that adds up the groups, four to one each; products that are more than
+    #: additions have one of their own.
+    stages = property(lambda self: max(1, ceil_div(ceil_log2(self.groups), 2)) + (not self.adds))
+    #: Cycles from a weight's address to its strip's sum: weight, address, pixel, tree.
+    latency = property(lambda self: 3 + self.stages)
+    #: Values of a list's place: the address of its pixel within the strip, from the first tap's.
+    place_bits = property(lambda self: max(1, (self.pixels - 1).bit_length()))

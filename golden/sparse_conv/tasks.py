@@ -24,6 +24,10 @@ __all__ = ["TASKS", "Task", "cross_validate", "evaluate", "fit", "integers", "lo
            "network_params", "split_tensors", "train"]
 
 
+#: Samples on which statistics are taken anew.
+SAMPLES = 512
+
+
 @dataclass(frozen=True)
 class Task:
     """What is learnt, by which network, and how: pure data.
@@ -164,10 +168,10 @@ def fit(network, data, *, seed=0, fold=0, epochs, tune, batch=64, rate=3e-3, tun
             network.floats = copy.deepcopy(network).eval()
         optimizer = torch.optim.Adam(network.parameters(), lr=first)
         for epoch in range(count):
-            network.train(not step or epoch < count // 2)
-            if step:
+            network.train(not step)
+            if step and epoch <= count // 2:
                 network.prune(_shares(shares, epoch, count), sets)
-                network.fix()
+                network.fix(data.x[data.splits[fold][0][:SAMPLES]])
             batches = list(training.image_batches(data, (seed,), (fold,), step * epochs + epoch,
                                                   batch))
             losses = 0.0

@@ -135,11 +135,12 @@ class Layer(nn.Module):
 
     @torch.no_grad()
     def follow(self, total, unit):
-        """Move the statistics towards those of sums of codes."""
+        """Take the statistics of sums of codes."""
         variance, mean = torch.var_mean(total, (0, 2, 3))
         unit = unit.flatten() * self.params.input.resolution
-        self.mean.lerp_((mean * unit).float(), MOMENTUM)
-        self.variance.lerp_((variance * unit.square()).float(), MOMENTUM)
+        self.mean.copy_(mean * unit)
+        self.variance.copy_(variance * unit.square())
+        self.choose_shift()
 
     @torch.no_grad()
     def choose_shift(self):
@@ -150,16 +151,17 @@ class Layer(nn.Module):
                    math.log2(((1 << BIAS_WIDTH - 2) - 1) / float(bias.abs().max().clamp(1e-9))))
         self.shift.fill_(min(40, max(0, math.floor(room))))
 
-    def exact(self, x):
-        """Codes to codes, as the hardware has them, in doubles."""
+    def exact(self, x, follow=False):
+        """Codes to codes, as the hardware has them, in doubles; ``follow``: with the statistics of
+        these very sums, from now on."""
         p = self.params
         weight, unit = self.weights()
         # Sums of codes fit single floats, and these have the faster convolution.
         kind = torch.float32 if p.sum_width <= 25 else torch.float64
         total = functional.conv2d(x.to(kind), weight.to(kind), stride=p.stride,
                                   padding=p.padding).double()
-        if self.training:
-            self.follow(total.detach(), unit)
+        if follow:
+            self.follow(total, unit)
         scale, bias = self.integers(unit)
         y = total * scale.double()[:, None, None] + bias.double()[:, None, None]
         if p.relu:
@@ -203,12 +205,15 @@ class ConvNetwork(nn.Module):
             if share < 1:
                 layer.mask.copy_(keep_largest(layer.weight, share, own))
 
-    def fix(self):
-        """From here on the network is the one that is built; shifts are chosen anew. Statistics
-        still follow what comes in training mode, as pruned and rounded weights make it."""
+    @torch.no_grad()
+    def fix(self, x=None):
+        """From here on the network is the one that is built; with statistics as its weights, pruned
+        and rounded as they are now, make them of input codes ``x``."""
         self.fixed = True
         for layer in self.layers:
             layer.choose_shift()
+            if x is not None:
+                x = layer.exact(x.double(), follow=True)
 
     @torch.no_grad()
     def quantise(self):

@@ -5,8 +5,8 @@ from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from hdl.lstm.store import index_width
 from hdl.memory import NO_COLLISION
+from hdl.store import index_width
 
 __all__ = ["ColumnList", "Gather", "Symbols", "VectorSignature"]
 

@@ -15,7 +15,7 @@ from hdl.lstm.matvec import MatVec
 from hdl.lstm.output import OutputQueue, beat_layout
 from hdl.lstm.pipeline import UnitPipeline
 from hdl.lstm.rows import RowSums
-from hdl.lstm.store import load_signature, loadable, stores
+from hdl.store import load_signature, loadable, stores
 
 __all__ = ["Dense", "DenseCore", "DenseLayer"]
 

@@ -8,7 +8,7 @@ from hdl.formats import shape
 from hdl.lstm.columns import VectorSignature
 from hdl.lstm.drain import Drain, RowsSignature
 from hdl.lstm.mac_array import MacArray
-from hdl.lstm.store import index_width
+from hdl.store import index_width
 
 __all__ = ["Direct"]
 

@@ -5,7 +5,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.lstm.params import ISSUE_TO_ROWS
-from hdl.lstm.store import index_width
+from hdl.store import index_width
 
 __all__ = ["Drain", "RowsSignature", "sums_layout"]
 

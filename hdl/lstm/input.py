@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from golden.params import ceil_div
 from hdl.lstm.columns import Symbols, VectorSignature
-from hdl.lstm.store import index_width
+from hdl.store import index_width
 
 __all__ = ["VectorInput", "input_layout"]
 

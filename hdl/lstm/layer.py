@@ -10,7 +10,7 @@ from hdl.lstm.columns import Gather, VectorSignature
 from hdl.lstm.gru import Gru
 from hdl.lstm.lstm import Lstm
 from hdl.lstm.matvec import MatVec
-from hdl.lstm.store import index_width, stores
+from hdl.store import index_width, stores
 
 __all__ = ["Layer"]
 

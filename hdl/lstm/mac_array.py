@@ -1,11 +1,11 @@
 """The multiply-accumulate array: every weight bit that arrives feeds an accumulation."""
 
-from amaranth.hdl import C, Cat, Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.formats import shape
-from hdl.tree import tree_sum
+from hdl.product import sum_of_products
 
 __all__ = ["MacArray"]
 
@@ -24,8 +24,7 @@ class MacArray(wiring.Component):
     **Back-pressure** none: whoever sets ``last_*`` sees to it that the rows have left.
 
     Operands are signed or unsigned; accumulators are wide enough for every sum of a phase.
-    A binary weight's stored bit says *negate*, a ternary weight's two bits are {non-zero, negate};
-    both negate by ``(x ^ s) + s``, whose ``+ s`` is the carry-in of the adder.
+    Products are `hdl.product`'s.
 
     It does not round, saturate or scale.
 
@@ -85,7 +84,8 @@ class MacArray(wiring.Component):
                 total = Signal(signed(width), name=f"sum_{item}_{lane}")
                 codes = [self.weights[(lane * self.columns + column) * bits:][:bits]
                          for column in range(self.columns)]
-                m.d.comb += total.eq(self._sum(acc, self.values[item], codes))
+                m.d.comb += total.eq(sum_of_products(
+                    self.kind, self.values[item], codes, acc))
                 m.d.sync += acc.eq(Mux(clear, 0, total))
                 for phase in phases:
                     row, chain = chains[phase][lane], chains[phase]
@@ -98,29 +98,3 @@ class MacArray(wiring.Component):
                 rows = getattr(self, f"rows_{phase}")
                 m.d.comb += [rows[item][row].eq(chains[phase][row]) for row in range(self.rows)]
         return m
-
-    def _sum(self, acc, values, codes):
-        if self.kind.name not in ("binary", "ternary"):
-            return tree_sum([acc, *(value * code.as_signed()
-                                    for value, code in zip(values, codes, strict=True))])
-        terms, negate = [acc], []
-        for value, code in zip(values, codes, strict=True):
-            sign = code[-1]
-            # One more bit makes room for the sign of a negated unsigned operand.
-            flipped = Cat(value, C(0, 1) if not value.shape().signed else ())
-            flipped = flipped ^ sign.replicate(len(flipped))
-            if self.kind.name == "ternary":
-                flipped &= code[0].replicate(len(flipped))
-            terms.append(flipped.as_signed())
-            negate.append(sign)
-        # A tree over n + 1 operands has n adders, and n carry-ins to take the n negations.
-        while len(terms) > 1:
-            pairs = list(zip(terms[::2], terms[1::2], strict=False))
-            terms = [_add(a, b, negate.pop()) for a, b in pairs] + terms[2 * len(pairs):]
-        return terms[0]
-
-
-def _add(a, b, carry):
-    """``a + b + carry`` as one adder: the carry enters below the least significant bit."""
-    a, b = Cat(C(1, 1), a).as_signed(), Cat(carry, b).as_signed()
-    return (a + b)[1:].as_signed()

@@ -11,7 +11,7 @@ from hdl.lstm.dense import DenseLayer
 from hdl.lstm.input import VectorInput, input_layout
 from hdl.lstm.layer import Layer
 from hdl.lstm.output import OutputQueue, beat_layout
-from hdl.lstm.store import load_signature, loadable
+from hdl.store import load_signature, loadable
 
 __all__ = ["Network", "NetworkCore"]
 

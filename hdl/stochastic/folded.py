@@ -9,11 +9,11 @@ from amaranth.lib.wiring import In, Out
 from golden.params import ceil_div
 from golden.stochastic.timing import input_beats
 from hdl.delay import delayed
-from hdl.lstm.store import Store, index_width
 from hdl.memory import NO_COLLISION
 from hdl.popcount import BitSum
 from hdl.stochastic.generators import NumberBank
 from hdl.stochastic.layer import product, rotated, subtrahend, transition
+from hdl.store import Store, index_width
 
 __all__ = ["FLAGS", "FoldedInput", "FoldedLayer"]
 

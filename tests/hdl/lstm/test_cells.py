@@ -13,7 +13,7 @@ from golden.lstm.network import Network
 from golden.lstm.params import LayerParams, NetworkParams
 from hdl.lstm.gru import Gru
 from hdl.lstm.lstm import Lstm
-from hdl.lstm.store import stores
+from hdl.store import stores
 from tests.hdl.bench import play
 
 LSTM = LayerParams(3, 5, shift=10, lanes=4, batch=2)

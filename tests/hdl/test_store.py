@@ -1,6 +1,6 @@
 import pytest
 
-from hdl.lstm.store import Store, index_width
+from hdl.store import Store, index_width
 from tests.hdl.bench import play
 
 

@@ -1,0 +1,87 @@
+"""An output-stationary array for one convolution, dense or with balanced sparse weights.
+
+The array multiplies ``groups`` x ``tiles`` products a cycle. Channel c is group c mod ``groups``'s,
+and the output is cut into ``tiles`` strips of rows. Every cycle each group takes one weight of its
+own channels and multiplies it with one pixel of every strip; what all groups have made for a strip
+is added up. So lanes share accumulators, pixels of one group have one address, and no lane has a
+multiplexer in front of it.
+
+With ``index`` ``list`` a group's weights are a list of those that are not 0, each with its place.
+All groups' lists of one filter are walked side by side and take as long as the longest one: as long
+as any other, where pruning has left each group as many (`sets`).
+
+Source: load-balance-aware pruning and weight-driven units after You and Wu, "RSNN", IEEE Access 9,
+2021, of which only the abstract is known here: the array is ours. Unrolling over channels, rows and
+filters: Ma et al., TVLSI 26(7), 2018.
+"""
+
+import numpy as np
+
+from golden.params import ceil_div
+from golden.sparse_conv.convolution import LayerBlock
+from golden.sparse_conv.lists import lists
+from golden.sparse_conv.params import ArrayParams, ConvParams
+
+__all__ = ["Array", "array"]
+
+
+def array(channels: int = 8, height: int = 8, width: int = 8, filters: int = 8, kernel: int = 3,
+          stride: int = 1, padding: int = 1, pool: int = 1, relu: bool = True,
+          weights: str = "int8", scale_width: int = 0, bias_width: int = 24, shift: int = 8,
+          groups: int = 8, tiles: int = 4, index: str = "dense") -> ArrayParams:
+    """`ArrayParams` of a layer with maps of unsigned bytes.
+
+    >>> array(16, groups=16).lanes
+    64
+    """
+    layer = ConvParams(channels, height, width, filters, kernel, stride, padding, pool, relu,
+                       weights, scale_width=scale_width, bias_width=bias_width, shift=shift)
+    return ArrayParams(layer, groups, tiles, index)
+
+
+class Array(LayerBlock):
+    """Input and output: maps as frames of ``groups`` codes a beat
+    (`golden.sparse_conv.convolution`).
+
+    A frame loads while the one before is computed, and leaves while the next one is.
+    """
+
+    name = "sparse_conv.array"
+
+    @property
+    def lengths(self):
+        """Cycles of each filter at a position: int64 [filters]."""
+        return lists(self.params, self.tensors["weight"])[2]
+
+    @property
+    def requantisers(self):
+        """As many as keep up with the shortest filter: a strip's sum each in its time."""
+        return ceil_div(self.params.tiles, int(self.lengths.min()))
+
+    @property
+    def compute(self):
+        """Cycles in which weights are issued for a frame."""
+        p = self.params
+        return int(self.lengths.sum()) * p.out_pixels * p.layer.pool**2
+
+    def utilisation(self, frames):
+        """Products of weights and pixels that are both there, over lanes and cycles."""
+        p = self.params
+        kept = np.count_nonzero(self.tensors["weight"]) / self.tensors["weight"].size
+        share = kept if p.index == "list" else 1
+        return p.layer.macs * share * len(frames) / (self.cycles(frames) * p.lanes)
+
+    def cycles(self, frames):
+        p = self.params
+        beats, leaving = p.layer.beats(p.beat)
+        # From the last weight's address to the last write of its frame's answer.
+        tail = p.latency + 2 + ceil_div(p.tiles, self.requantisers)
+        loaded, issued, read = -p.copies, -1, [-2, -2]
+        for _ in frames:
+            # The first beat counts from its transfer; later frames load when one begins.
+            loaded += beats * p.copies
+            begin = max(loaded + 1, issued + 1, read[-2] + 2)
+            issued = begin + self.compute
+            read.append(max(issued + tail + 1, read[-1] + 1) + leaving)
+            loaded = begin
+        return read[-1] + 2 + 1
