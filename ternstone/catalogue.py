@@ -105,6 +105,10 @@ BLOCKS: dict[str, BlockEntry] = {
         "golden.invertible.collapsed:CollapsedParams", "golden.invertible.collapsed:Collapsed",
         "hdl.invertible.collapsed:Collapsed", "factors by spins of 2 N^2, no ANDs among them",
         build="golden.invertible.collapsed:factoring"),
+    "sparse_conv.array": BlockEntry(
+        "golden.sparse_conv.params:ArrayParams", "golden.sparse_conv.array:Array",
+        "hdl.sparse_conv.array:Array", "a convolution, dense or with lists of balanced weights",
+        build="golden.sparse_conv.array:array"),
 }
 
 DESIGNS: dict[str, DesignEntry] = {
