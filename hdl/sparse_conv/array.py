@@ -10,10 +10,11 @@ from golden.params import ceil_div
 from golden.sparse_conv.lists import lists
 from hdl.axi import AxiStreamTop
 from hdl.delay import delayed
-from hdl.formats import requantise, shape
+from hdl.formats import shape
 from hdl.frame import FrameInput, beat_in, beat_out
 from hdl.memory import NO_COLLISION
 from hdl.product import sum_of_products
+from hdl.sparse_conv.requantiser import Requantiser, named
 from hdl.store import Store, index_width
 from hdl.tree import tree_sum
 
@@ -148,8 +149,6 @@ class ArrayCore(wiring.Component):
         p, layer = params, params.layer
         self.values, self.places, self.lengths = lists(p, tensors["weight"])
         self.requantisers = ceil_div(p.tiles, int(self.lengths.min()))
-        #: Cycles in which a strip's sums are requantised, so many at a time.
-        self.steps = ceil_div(p.tiles, self.requantisers)
         self.out = Stream(layer.output, p.beat)
         super().__init__({
             "i": In(stream.Signature(beat_in(Stream(layer.input, p.beat)))),
@@ -250,7 +249,7 @@ class ArrayCore(wiring.Component):
         m.d.comb += store.address.eq(issue["address"])
         fields = [store.word.word_select(n, width) for n in range(p.groups)]
         # Pixel addresses stand one cycle after the weights do.
-        position = delayed(m, _signal(m, issue["pixel"], "pixel"), 1, "position_1")
+        position = delayed(m, named(m, issue["pixel"], "pixel"), 1, "position_1")
         if dense:
             count = int(self.lengths[0])   # backwards: by the entries that are left
             m.submodules.places = order = Store(p.place_bits, count,
@@ -303,7 +302,7 @@ class ArrayCore(wiring.Component):
         for stage in range(self.params.stages):
             if stage:
                 level = [tree_sum(level[n:n + FAN_IN]) for n in range(0, len(level), FAN_IN)]
-            level = [delayed(m, _signal(m, value, f"term_{tile}_{stage}_{n}"), 1,
+            level = [delayed(m, named(m, value, f"term_{tile}_{stage}_{n}"), 1,
                              f"sum_{tile}_{stage}_{n}") for n, value in enumerate(level)]
         return level[0]
 
@@ -313,59 +312,13 @@ class ArrayCore(wiring.Component):
         Returns a signal that is 1 as the last write of a frame is made.
         """
         p, layer = self.params, self.params.layer
-        many, steps = self.requantisers, self.steps
-        last, end, first_pool, last_pool, number = (
-            delayed(m, _signal(m, issue[name], name), p.latency, f"{name}_sum")
-            for name in ("last", "end", "first_pool", "last_pool", "filter"))
-        scaled = layer.scale_width > 0
-        rows = [(int(bias) & (1 << layer.bias_width) - 1) | (
-            (int(self.tensors["scale"][f]) & (1 << layer.scale_width) - 1) << layer.bias_width
-            if scaled else 0) for f, bias in enumerate(self.tensors["bias"].tolist())]
-        m.submodules.rows = store = Store(layer.bias_width + layer.scale_width, layer.filters, rows)
-        kept = Signal.like(number)
-        m.d.comb += store.address.eq(Mux(last, number, kept))
-        with m.If(last):
-            m.d.sync += kept.eq(number)
-
-        # The sums wait in a chain that moves on by ``many``.
-        chain = [Signal(signed(layer.sum_width), name=f"held_{n}", reset_less=True)
-                 for n in range(many * steps)]
-        step = Signal(range(max(2, steps)))
-        going, pooling, closing, ending = Signal(), Signal(), Signal(), Signal()
-        with m.If(going):
-            for n, held in enumerate(chain):
-                m.d.sync += held.eq(chain[n + many] if n + many < len(chain) else 0)
-            m.d.sync += step.eq(step + 1)
-            with m.If(step == steps - 1):
-                m.d.sync += [going.eq(0), step.eq(0)]
-        with m.If(last):
-            m.d.sync += [held.eq(total) for held, total in zip(chain, sums, strict=False)]
-            m.d.sync += [going.eq(1), step.eq(0), pooling.eq(~first_pool), closing.eq(last_pool),
-                         ending.eq(end)]
-        flags = Cat(going, pooling, closing, ending & (step == steps - 1), step)
-        late = delayed(m, _signal(m, flags, "flags"), 2, "flags_late")
-        made, pooling, closing, ending, step = (late[0], late[1], late[2], late[3], late[4:])
-
-        banks = []
-        best = [Signal(shape(layer.output), name=f"best_{n}", reset_less=True)
-                for n in range(many * steps)]
-        bias = store.word[:layer.bias_width].as_signed()
-        later_bias = delayed(m, _signal(m, bias, "bias"), 1, "bias_late")
-        for n in range(many):
-            product = chain[n] * store.word[layer.bias_width:].as_signed() if scaled else chain[n]
-            product = delayed(m, _signal(m, product, f"product_{n}"), 1, f"scaled_{n}")
-            total = product + later_bias
-            if layer.relu:
-                total = Mux(total < 0, 0, total)
-            value = delayed(m, _signal(m, requantise(total, layer.shift, layer.output),
-                                       f"value_{n}"), 1, f"rounded_{n}")
-            banks.append(Mux(pooling & (best[n] > value), best[n], value)
-                         if layer.pool > 1 else value)
-        if layer.pool > 1:
-            with m.If(made):
-                for n, kept in enumerate(best):
-                    m.d.sync += kept.eq(best[n + many] if n + many < len(best)
-                                        else banks[n + many - len(best)])
+        m.submodules.requantiser = made = Requantiser(
+            layer, self.tensors, lanes=p.tiles, many=self.requantisers, shared=True)
+        steps = made.steps
+        for port, name in ((made.start, "last"), (made.end, "end"), (made.first, "first_pool"),
+                           (made.last, "last_pool"), (made.row, "filter")):
+            m.d.comb += port.eq(delayed(m, named(m, issue[name], name), p.latency, f"{name}_sum"))
+        m.d.comb += [port.eq(total) for port, total in zip(made.sums, sums, strict=True)]
 
         # Where it goes: strip by strip, pixel by pixel, beat by beat.
         size = p.out_pixels * p.out_beats
@@ -375,38 +328,36 @@ class ArrayCore(wiring.Component):
         beat, last_beat, next_beat = _counter(m, p.out_beats, "beat")
         filters, last_filter, next_filter = _counter(m, layer.filters, "written")
         offset = Signal(range(steps * size))
-        with m.Switch(step):
+        with m.Switch(made.step):
             for n in range(steps):
                 with m.Case(n):
                     m.d.comb += offset.eq(n * size)
-        write = Signal()
-        m.d.comb += write.eq(made & closing)
         self._outputs = []
-        for n, value in enumerate(banks):
+        for n, value in enumerate(made.value):
             memory = Memory(shape=data.ArrayLayout(unsigned(layer.output.width), p.beat),
                             depth=2 * steps * size, init=[], attrs=NO_COLLISION)
             m.submodules[f"output_{n}"] = memory
             port = memory.write_port(granularity=1)
             m.d.comb += [
                 port.addr.eq(offset + pixel + beat + Mux(bank, steps * size, 0)),
-                port.en.eq(Mux(write, 1 << lane, 0))]
+                port.en.eq(Mux(made.made, 1 << lane, 0))]
             m.d.comb += [port.data[k].eq(value) for k in range(p.beat)]
             self._outputs.append(memory.read_port())
-        with m.If(write & (step == steps - 1)):
+        with m.If(made.made & (made.step == steps - 1)):
             m.d.sync += [*next_filter, *next_lane]
             with m.If(last_lane):
                 m.d.sync += next_beat
             with m.If(last_filter):
                 m.d.sync += [lane.eq(0), beat.eq(0), pixel.eq(pixel + p.out_beats)]
-        with m.If(made & ending):
+        with m.If(made.ended):
             m.d.sync += [bank.eq(~bank), pixel.eq(0)]
-        return made & ending
+        return made.ended
 
     def _send(self, m, complete, source, waiting, wrong, gone):
         """Reads complete answers out of the output memory."""
         p, layer = self.params, self.params.layer
         size = p.out_pixels * p.out_beats
-        many, steps = self.requantisers, self.steps
+        many, steps = self.requantisers, ceil_div(p.tiles, self.requantisers)
         strip = (layer.out_height - 1) // p.out_rows     # the last one that has rows
         rest = (layer.out_height - strip * p.out_rows) * layer.out_width * p.out_beats
         done = Signal(range(3))        # answers that are complete and not yet being read
@@ -458,13 +409,6 @@ class ArrayCore(wiring.Component):
                     m.d.sync += next_part
                 with m.If(last_part):
                     m.d.comb += [self.o.payload.data[n].eq(0) for n in range(inside, p.beat)]
-
-
-def _signal(m, value, name):
-    """A name for an expression, so that it can be delayed."""
-    found = Signal(value.shape(), name=name)
-    m.d.comb += found.eq(value)
-    return found
 
 
 class Array(AxiStreamTop):
