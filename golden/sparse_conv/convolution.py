@@ -14,8 +14,8 @@ from golden.formats import Format, shift_right
 from golden.params import ceil_div
 from golden.weights import random_weights
 
-__all__ = ["LayerBlock", "check", "convolve", "random", "random_maps", "requantise", "run",
-           "shapes", "sums", "to_frames", "to_maps", "useful_macs"]
+__all__ = ["LayerBlock", "check", "check_rows", "convolve", "random", "random_maps", "requantise",
+           "run", "shapes", "sums", "to_frames", "to_maps", "useful_macs"]
 
 
 def shapes(params):
@@ -29,6 +29,11 @@ def check(params, tensors, subject="Convolution"):
     """Raise ValueError unless every tensor value fits its field."""
     if not params.kind.contains(tensors["weight"]):
         raise ValueError(f"{subject} weight must hold {params.weights} values only")
+    check_rows(params, tensors, subject)
+
+
+def check_rows(params, tensors, subject):
+    """Raise ValueError unless every scale and bias fits its field."""
     for name, width in (("scale", params.scale_width), ("bias", params.bias_width)):
         if name in tensors:
             values, allowed = tensors[name], Format(width)

@@ -1,13 +1,16 @@
 """Parameters of the convolutions. Torch-free: hardware imports this file."""
 
+import math
 from dataclasses import dataclass
 
 from golden.check import require_choice, require_int, require_type
 from golden.formats import Format
+from golden.lfsr import TAPS
 from golden.params import Params, as_format, ceil_div, ceil_log2
 from golden.weights import WeightKind, accumulator_width
 
-__all__ = ["ArrayParams", "ConvParams", "NetworkParams", "as_layer"]
+__all__ = ["ArrayParams", "ConvParams", "CyclicParams", "MaskedParams", "NetworkParams",
+           "as_layer"]
 
 
 @dataclass(frozen=True)
@@ -193,3 +196,103 @@ class ArrayParams(Params):
     latency = property(lambda self: 3 + self.stages)
     #: Values of a list's place: the address of its pixel within the strip, from the first tap's.
     place_bits = property(lambda self: max(1, (self.pixels - 1).bit_length()))
+
+
+@dataclass(frozen=True)
+class CyclicParams(Params):
+    """A convolution whose filter i has the channels ``(i + j dilation) mod channels``, j from 0 to
+    ``fan_in`` - 1: as many filters as channels, and no index of any kind. A dense one has
+    ``fan_in`` = channels and ``dilation`` = 1, a depthwise one ``fan_in`` = 1.
+
+    lanes:  filters that are worked on side by side; codes of a beat, either way
+    """
+
+    layer: ConvParams
+    fan_in: int = 4
+    dilation: int = 1
+    lanes: int = 4
+
+    def __post_init__(self):
+        object.__setattr__(self, "layer", as_layer(self.layer))
+        require_type("Cyclic layer", self.layer, ConvParams)
+        nodes = self.layer.channels
+        if self.layer.filters != nodes:
+            raise ValueError(f"Cyclic filters must be as many as channels ({nodes}), "
+                             f"not {self.layer.filters}")
+        require_int("Cyclic dilation", self.dilation, 1, nodes)
+        require_int("Cyclic fan_in", self.fan_in, 1, nodes)
+        most = nodes // math.gcd(nodes, self.dilation)
+        if self.fan_in > most:
+            raise ValueError(f"Cyclic fan_in must be at most {most} for {nodes} channels at "
+                             f"dilation {self.dilation}, not {self.fan_in} (a channel would come "
+                             "twice)")
+        require_int("Cyclic lanes", self.lanes, 1, 256)
+        if nodes % self.lanes:
+            raise ValueError(f"Cyclic lanes must divide the {nodes} channels, not {self.lanes}")
+
+    beat = property(lambda self: self.lanes)
+    #: Beats of a pixel, and as many blocks of filters.
+    blocks = property(lambda self: self.layer.channels // self.lanes)
+    #: Pixels of the input map, in beats.
+    words = property(lambda self: self.layer.height * self.layer.width * self.blocks)
+    #: Cycles of a block of sums.
+    terms = property(lambda self: self.fan_in * self.layer.taps)
+    #: Blocks of sums of a frame.
+    sums = property(lambda self: self.layer.out_height * self.layer.out_width
+                    * self.layer.pool**2 * self.blocks)
+    #: Requantisers that keep up.
+    requantisers = property(lambda self: ceil_div(self.lanes, self.terms))
+    #: Cycles from a weight's address to its product added: weight, pixel, turn, product.
+    latency = property(lambda self: 4)
+    #: Places of the output queue: a block's sums have one from their first address on.
+    places = property(lambda self: ceil_div(self.latency + 8, self.terms) + 4)
+
+    def channel(self, filters, number):
+        """Channel ``number`` of a filter."""
+        return (filters + number * self.dilation) % self.layer.channels
+
+
+@dataclass(frozen=True)
+class MaskedParams(Params):
+    """A fully connected layer of which shift registers keep a part: only that is stored.
+
+    Lane p makes the filters p, p + lanes, and so on. Its shift register gives a number for each of
+    their inputs, in turn; it runs on from filter to filter and begins anew with each frame. A
+    weight is kept where the number is below ``threshold``: a share of
+    ``(threshold - 1) / (2**register - 1)``.
+
+    layer:    of a map of 1 x 1: inputs are its channels, outputs its filters
+    register: stages of the shift registers
+    steps:    from number to number
+    seed:     of the registers' first states
+    lanes:    at most as many as inputs
+    """
+
+    layer: ConvParams
+    threshold: int = 103
+    register: int = 10
+    steps: int = 7
+    seed: int = 1
+    lanes: int = 8
+
+    def __post_init__(self):
+        object.__setattr__(self, "layer", as_layer(self.layer))
+        require_type("Masked layer", self.layer, ConvParams)
+        shape = (self.layer.height, self.layer.width, self.layer.kernel)
+        if shape != (1, 1, 1):
+            raise ValueError("Masked layer must have a map and a kernel of 1 x 1, "
+                             f"not {shape[0]} x {shape[1]} and {shape[2]} x {shape[2]}")
+        require_int("Masked register", self.register, min(TAPS), 24)
+        require_int("Masked threshold", self.threshold, 2, 1 << self.register)
+        require_int("Masked steps", self.steps, 1, self.register)
+        require_int("Masked seed", self.seed, 0, (1 << 32) - 1)
+        require_int("Masked lanes", self.lanes, 1, min(self.layer.channels, 256))
+
+    beat = 1
+    blocks = property(lambda self: ceil_div(self.layer.filters, self.lanes))
+    #: Of weights, in the long run.
+    share = property(lambda self: (self.threshold - 1) / ((1 << self.register) - 1))
+    #: Cycles from an input's address to its product added.
+    latency = property(lambda self: 2)
+    #: Places of the output queue: those of a block have theirs from its first address on.
+    places = property(lambda self: 3 * self.lanes + 10)

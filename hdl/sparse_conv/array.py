@@ -14,6 +14,7 @@ from hdl.formats import shape
 from hdl.frame import FrameInput, beat_in, beat_out
 from hdl.memory import NO_COLLISION
 from hdl.product import sum_of_products
+from hdl.sparse_conv.ordered import counter
 from hdl.sparse_conv.requantiser import Requantiser, named
 from hdl.store import Store, index_width
 from hdl.tree import tree_sum
@@ -22,12 +23,6 @@ __all__ = ["Array", "ArrayCore"]
 
 #: Operands that a register of the adder tree takes.
 FAN_IN = 4
-
-
-def _counter(m, limit, name):
-    """(value, whether it is the last of ``limit``, statements that move it on)."""
-    value = Signal(range(max(2, limit)), name=name)
-    return value, value == limit - 1, [value.eq(Mux(value == limit - 1, 0, value + 1))]
 
 
 class PixelInput(wiring.Component):
@@ -73,7 +68,7 @@ class PixelInput(wiring.Component):
         with m.If(clearing):
             m.d.sync += [cell.eq(cell + 1), clearing.eq(cell != 2 * p.pixels - 1)]
 
-        copy, last_copy, next_copy = _counter(m, p.copies, "copy")
+        copy, last_copy, next_copy = counter(m, p.copies, "copy")
         here = Signal()
         m.d.comb += [here.eq(self.i.valid & frame.i.ready & ~clearing),
                      frame.i.valid.eq(here & last_copy),
@@ -82,8 +77,8 @@ class PixelInput(wiring.Component):
         beyond = p.tiles + p.copies - 1    # no strip has such rows
         strip = Signal(range(beyond + 1), init=min(beyond, layer.padding // step))
         row = Signal(range(step), init=layer.padding % step)
-        part, last_part, next_part = _counter(m, p.depth, "part")
-        column, last_column, next_column = _counter(m, layer.width, "column")
+        part, last_part, next_part = counter(m, p.depth, "part")
+        column, last_column, next_column = counter(m, layer.width, "column")
         at = Signal(range(p.pixels), init=row.init * p.pitch + layer.padding)
         over = Signal()                    # behind the frame's last beat
         with m.If(here & last_copy):
@@ -179,10 +174,10 @@ class ArrayCore(wiring.Component):
         p, layer = self.params, self.params.layer
         entries, pools = len(self.values), layer.pool**2
         address, start = (Signal(index_width(entries), name=name) for name in ("entry", "start"))
-        filters, last_filter, next_filter = _counter(m, layer.filters, "filter")
-        pool, last_pool, next_pool = _counter(m, pools, "pool")
-        column, last_column, next_column = _counter(m, layer.out_width, "column")
-        row, last_row, next_row = _counter(m, p.out_rows, "row")
+        filters, last_filter, next_filter = counter(m, layer.filters, "filter")
+        pool, last_pool, next_pool = counter(m, pools, "pool")
+        column, last_column, next_column = counter(m, layer.out_width, "column")
+        row, last_row, next_row = counter(m, p.out_rows, "row")
         longest = int(self.lengths.max())
         left = Signal(range(max(2, longest)))   # entries behind this one
         # Lengths of this filter and of the next one; usually all are equal.
@@ -324,9 +319,9 @@ class ArrayCore(wiring.Component):
         size = p.out_pixels * p.out_beats
         bank = Signal()
         pixel = Signal(range(size))
-        lane, last_lane, next_lane = _counter(m, p.beat, "lane")
-        beat, last_beat, next_beat = _counter(m, p.out_beats, "beat")
-        filters, last_filter, next_filter = _counter(m, layer.filters, "written")
+        lane, last_lane, next_lane = counter(m, p.beat, "lane")
+        beat, last_beat, next_beat = counter(m, p.out_beats, "beat")
+        filters, last_filter, next_filter = counter(m, layer.filters, "written")
         offset = Signal(range(steps * size))
         with m.Switch(made.step):
             for n in range(steps):
@@ -404,7 +399,7 @@ class ArrayCore(wiring.Component):
             m.d.comb += [self.o.payload.data[n].eq(element) for n, element in enumerate(elements)]
             if inside:
                 # Lanes behind the last channel were never written.
-                _, last_part, next_part = _counter(m, p.out_beats, "part_sent")
+                _, last_part, next_part = counter(m, p.out_beats, "part_sent")
                 with m.If(valid & self.o.ready & ~error):
                     m.d.sync += next_part
                 with m.If(last_part):
