@@ -109,6 +109,14 @@ BLOCKS: dict[str, BlockEntry] = {
         "golden.sparse_conv.params:ArrayParams", "golden.sparse_conv.array:Array",
         "hdl.sparse_conv.array:Array", "a convolution, dense or with lists of balanced weights",
         build="golden.sparse_conv.array:array"),
+    "sparse_conv.cyclic": BlockEntry(
+        "golden.sparse_conv.params:CyclicParams", "golden.sparse_conv.cyclic:Cyclic",
+        "hdl.sparse_conv.cyclic:Cyclic", "a cyclic sparsely connected layer: no index memory",
+        build="golden.sparse_conv.cyclic:cyclic"),
+    "sparse_conv.masked": BlockEntry(
+        "golden.sparse_conv.params:MaskedParams", "golden.sparse_conv.masked:Masked",
+        "hdl.sparse_conv.masked:Masked", "a fully connected layer masked by shift registers",
+        build="golden.sparse_conv.masked:masked"),
 }
 
 DESIGNS: dict[str, DesignEntry] = {

@@ -1,6 +1,5 @@
 """The array in hardware equals golden in every bit and cycle, dense and with lists."""
 
-import random
 import shutil
 
 import numpy as np
@@ -18,7 +17,8 @@ from golden.sparse_conv.trainable import keep_largest
 from hdl.sparse_conv.array import Array as Top
 from hdl.verilog import emit
 from tests.golden.sparse_conv.test_convolution import layers
-from tests.hdl.bench import RANDOM, WORKDIR, check, in_icarus, wrong_frames
+from tests.hdl.bench import RANDOM, WORKDIR, check, in_icarus
+from tests.hdl.sparse_conv import checks
 
 
 def top(block):
@@ -41,49 +41,28 @@ def arrays(draw, frames=3):
     return block, block.random_frames(frames, np.random.default_rng(draw(st.integers(0, 99))))
 
 
-def lengths(block, count, rng):
-    """For half of the frames a wrong number of beats."""
-    right = block.params.layer.beats(block.params.beat)[0]
-    return [rng.choice([None, rng.randint(1, 2 * right + 2)]) for _ in range(count)]
-
-
-def not_right(block, wrong):
-    right = block.params.layer.beats(block.params.beat)[0]
-    return [None if length == right else length for length in wrong]
-
-
 @settings(RANDOM, max_examples=15)
 @given(arrays())
 def test_bits_order_tlast_and_cycles(made):
-    block, frames = made
-    check(block, top(block), frames, limit=90000)
+    checks.plain(made[0], top, made[1])
 
 
 @settings(RANDOM, max_examples=8)
-@given(arrays(), st.sampled_from([(0.3, 0.0), (0.0, 0.5), (0.4, 0.4), (0.0, 0.9)]),
-       st.integers(0, 2**16))
-def test_stalls(made, levels, seed):
-    block, frames = made
-    check(block, top(block), frames, idle=levels[0], stall=levels[1], seed=seed, limit=90000)
+@given(arrays(), st.integers(0, 2**16))
+def test_stalls(made, seed):
+    checks.stalled(made[0], top, made[1], seed)
 
 
 @settings(RANDOM, max_examples=8)
-@given(arrays(frames=6), st.sampled_from([0.0, 0.4]), st.integers(0, 2**16))
-def test_frames_of_wrong_length(made, stall, seed):
-    block, frames = made
-    wrong = not_right(block, lengths(block, 6, random.Random(seed)))
-    sent, answers = wrong_frames(block, frames, wrong, np.random.default_rng(seed))
-    check(block, top(block), sent, answers=answers, idle=stall, stall=stall, seed=seed, limit=90000)
+@given(arrays(frames=6), st.integers(0, 2**16))
+def test_frames_of_wrong_length(made, seed):
+    checks.wrong_lengths(made[0], top, made[1], seed)
 
 
-@settings(RANDOM, max_examples=8)
-@given(arrays(), st.integers(0, 2**16), st.sampled_from([0.0, 0.4]))
-def test_resets_leave_no_trace(made, seed, stall):
-    block, frames = made
-    rng, length = random.Random(seed), block.cycles(frames)
-    resets = np.cumsum([rng.randint(4, length + 4) for _ in range(3)]).tolist()
-    check(block, top(block), frames, resets=resets, idle=stall, stall=stall, seed=seed,
-          limit=90000)
+@settings(RANDOM, max_examples=6)
+@given(arrays(), st.integers(0, 2**16))
+def test_resets_leave_no_trace(made, seed):
+    checks.resets(made[0], top, made[1], seed)
 
 
 CORNERS = {
@@ -106,11 +85,9 @@ def test_corners(name):
     """Plain, with stalls, and with wrong frames between."""
     block = block_of(CORNERS[name], 0.95 if name == "lists of one" else 0.3)
     frames = block.random_frames(6, np.random.default_rng(3))
-    check(block, top(block), frames, limit=40000)
-    check(block, top(block), frames, idle=0.3, stall=0.5, seed=1, limit=40000)
-    wrong = not_right(block, lengths(block, 6, random.Random(1)))
-    sent, answers = wrong_frames(block, frames, wrong, np.random.default_rng(1))
-    check(block, top(block), sent, answers=answers, limit=40000)
+    checks.plain(block, top, frames)
+    checks.stalled(block, top, frames, 2)
+    checks.wrong_lengths(block, top, frames, 1)
 
 
 def test_zeros_cost_nothing():
