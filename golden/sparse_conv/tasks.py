@@ -20,8 +20,8 @@ from golden.sparse_conv.params import ConvParams, NetworkParams
 from golden.sparse_conv.trainable import ConvNetwork
 from golden.training import Samples
 
-__all__ = ["TASKS", "Task", "cross_validate", "evaluate", "fit", "integers", "load_data",
-           "network_params", "split_tensors", "train"]
+__all__ = ["TASKS", "Task", "cross_validate", "evaluate", "fit", "integers", "keep", "load_data",
+           "network_params", "split_tensors", "train", "unit_sets"]
 
 
 #: Samples on which statistics are taken anew.
@@ -103,11 +103,21 @@ def network_params(task):
     return NetworkParams(tuple(layers))
 
 
+def keep(params, share):
+    """Of each layer's weights the share that stays: of the first and the last layer's all."""
+    count = len(params.layers)
+    return [share if 0 < n < count - 1 else 1.0 for n in range(count)]
+
+
+def unit_sets(params, shares, units):
+    """Of each layer that is pruned, the flat indices of the weights of each unit and channel: int64
+    [units x channels, size]; unit u has the filters u, u + units .. None for one unit: the layer's
+    weights are one set."""
+    return [_sets(layer, units) if units > 1 and share < 1 else None
+            for layer, share in zip(params.layers, shares, strict=True)]
+
+
 def _sets(layer, units):
-    """Of each filter group and channel the flat indices of its weights: int64 [count, size]; None
-    for the layer as a whole. Filters f of unit u are those with f mod units = u."""
-    if units == 1:
-        return None
     units = min(units, layer.filters)
     if layer.filters % units:
         raise ValueError(f"Pruning units must divide the {layer.filters} filters, not {units}")
@@ -134,9 +144,8 @@ def train(task, *, seeds=(0,), folds=(0,), epochs=None, data=None, progress=None
         network = ConvNetwork(network_params(task), seed)
         if floats:
             network.load_state_dict(floats[n].state_dict())
-        shares = [1.0, *[task.share] * (len(network.layers) - 2), 1.0]
-        sets = [_sets(layer, task.units) if share < 1 else None
-                for layer, share in zip(network.params.layers, shares, strict=True)]
+        shares = keep(network.params, task.share)
+        sets = unit_sets(network.params, shares, task.units)
         found.append(fit(network, data, seed=seed, fold=fold,
                          epochs=0 if floats else epochs or task.epochs, tune=task.tune,
                          batch=task.batch, rate=task.rate, tune_rate=task.tune_rate,
