@@ -164,7 +164,7 @@ def pull(couplings, spins):
 
 def of_graph(graph, *, draws=4, **arguments):
     """`IsingParams` of a graph's maximum cut; the noise is as fine as its range asks for."""
-    start = START * pull(graph.couplings, graph.nodes) / math.sqrt(draws)
+    start = max(START * pull(graph.couplings, graph.nodes) / math.sqrt(draws), 2**-8)
     fraction = min(8, max(0, math.ceil(math.log2(LEVELS / start) - 0.1)))
     bits = round(start * 2**fraction).bit_length() + 1
     return IsingParams(graph.nodes, graph.couplings, draws=draws, fraction=fraction,
