@@ -21,6 +21,10 @@ COMMANDS = {
     "invertible-factoring.json":
         "python -m golden.invertible.factoring docs/results/invertible-factoring.json",
     "invertible-search-area.json": "python -m docs.invertible_search --area",
+    "ising-area.json": "python -m docs.ising --area",
+    "ising-cuts.json": "python -m docs.ising --measure",
+    "ising-fpga.json":
+        "ternstone fpga maxcut-g1 --board ulx3s-25f --bare --seeds 1 --json",
     "lstm-accuracy.json": "python -m golden.lstm.accuracy docs/results/lstm-accuracy.json",
     "lstm-area.json": "python -m docs.lstm_curves --area",
     "lstm-bench.json": "ternstone bench lstm --save docs/results/lstm-bench.json",

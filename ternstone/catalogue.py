@@ -105,6 +105,11 @@ BLOCKS: dict[str, BlockEntry] = {
         "golden.invertible.collapsed:CollapsedParams", "golden.invertible.collapsed:Collapsed",
         "hdl.invertible.collapsed:Collapsed", "factors by spins of 2 N^2, no ANDs among them",
         build="golden.invertible.collapsed:factoring"),
+    "invertible.ising": BlockEntry(
+        "golden.invertible.ising:IsingParams", "golden.invertible.ising:Ising",
+        "hdl.invertible.ising:Ising", "maximum cuts: spins in series, couplings in memory",
+        build="golden.invertible.graph:ising",
+        smaller={"lanes": (1, 2, 4, 8)}),
     "sparse_conv.array": BlockEntry(
         "golden.sparse_conv.params:ArrayParams", "golden.sparse_conv.array:Array",
         "hdl.sparse_conv.array:Array", "a convolution, dense or with lists of balanced weights",
@@ -148,6 +153,10 @@ DESIGNS: dict[str, DesignEntry] = {
     "factor-5x5": DesignEntry(
         None, "invertible.search", None, "factors of products of two 5-bit numbers",
         params={"bits": "5"}),
+    "maxcut-g1": DesignEntry(
+        None, "invertible.ising", None,
+        "maximum cut of 800 nodes: G1 if TERNSTONE_DATA has gset/G1, or else a graph of its kind",
+        params={"graph": "g1"}),
 }
 
 #: Family -> what measures its headline figures: name -> part, in order.

@@ -332,6 +332,32 @@ def invert(
 
 
 @app.command()
+def anneal(
+    graph: Annotated[Path, typer.Argument(
+        metavar="FILE", help="A graph in the G-set's format: nodes and edges, then i j weight.",
+        show_default=False)],
+    sweeps: Annotated[int, typer.Option(help="Updates of every spin.")] = 100,
+    seeds: Annotated[int, typer.Option(help="Runs, each from another seed.")] = 4,
+    output: Annotated[Path | None, typer.Option(
+        "--output", "-o", metavar="DIR", show_default=False,
+        help="Folder for the Verilog, in place of build/anneal-<file>/<hash>.")] = None,
+    json: Json = False,
+) -> None:
+    """Cut a weighted graph in two so that as much weight as can be lies between the parts."""
+    _at_least("--seeds", seeds, 1)
+    from ternstone import anneal as work
+
+    if not 1 <= sweeps <= work.MOST_SWEEPS:
+        raise BadInput(f"--sweeps must be between 1 and {work.MOST_SWEEPS}, not {sweeps}")
+    with report.stderr.status(f"annealing {graph.name}"):
+        answer = work.anneal_file(graph, sweeps, seeds, output)
+    if json:
+        report.print_json(answer)
+    else:
+        work.print_answer(answer)
+
+
+@app.command()
 def bench(
     family: Annotated[str, typer.Argument(metavar="FAMILY", help="A family of `ternstone list`.")],
     only: Annotated[list[str] | None, typer.Option(

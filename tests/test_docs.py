@@ -14,6 +14,7 @@ from docs import (
     fpga_tables,
     invertible_circuits,
     invertible_search,
+    ising,
     lstm_curves,
     pages,
     stochastic_curves,
@@ -29,7 +30,8 @@ from ternstone.simulate import simulate
 
 ROOT = pages.ROOT
 #: What writes tables and curves; README.md is the first one's.
-SCRIPTS = [lstm_curves, stochastic_curves, invertible_circuits, invertible_search, fpga_tables]
+SCRIPTS = [lstm_curves, stochastic_curves, invertible_circuits, invertible_search, ising,
+           fpga_tables]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md")),
          *(ROOT / room / "README.md" for room in ("fpga", "asic"))]
 VERBS = typer.main.get_command(app).commands
@@ -93,7 +95,7 @@ def test_commands_exist(page):
                 if word.startswith("-"):
                     assert word in options, command
             name = next(iter(rest), "--")
-            if first == "invert" and "/" in name:
+            if first in ("invert", "anneal") and "/" in name:
                 assert (ROOT / name).is_file(), command
             elif not name.startswith("-") and name.islower():
                 assert name in {*DESIGNS, *BLOCKS, *BENCHES}, command
