@@ -30,7 +30,7 @@ __all__ = ["BEST_KNOWN", "KINDS", "Graph", "graph_of", "ising", "network", "rand
 BEST_KNOWN = {"G1": 11624}
 
 #: Standard deviation of the noise, first and last, as shares of what a spin's neighbours add up to
-#: at random. Ours, by trial on graphs like G1, G6 and G11.
+#: at random. Ours, by trial on graphs like G1 and G6.
 START, END = 0.87, 0.07
 #: Levels of the noise between them, at least.
 LEVELS = 12
