@@ -35,7 +35,8 @@ class Task:
     data:     ``digits`` or ``mnist``
     filters:  of every convolution but the last layer's
     pools:    after which of them the map is halved
-    weights:  kind of all layers', or one for each
+    weights:  kind of every layer's but the first and the last
+    ends:     kind of these, which are small, and on which the accuracy hangs most
     bits:     of the maps between layers
     share:    of the weights that stay, of every layer but the first and the last
     units:    a layer's weights are pruned as one set (1), or as sets, each of one channel and of
@@ -48,6 +49,7 @@ class Task:
     filters: tuple = (16, 32, 32)
     pools: tuple = (1, 2, 2)
     weights: str = "int8"
+    ends: str = "int8"
     bits: int = 8
     share: float = 1.0
     units: int = 1
@@ -96,10 +98,11 @@ def network_params(task):
     layers, channels = [], 1
     for filters, pool in zip(task.filters, task.pools, strict=True):
         layers.append(ConvParams(channels, size, size, filters, kernel=3, padding=1, pool=pool,
-                                 weights=task.weights, input=code, output=between))
+                                 weights=task.weights if layers else task.ends, input=code,
+                                 output=between))
         channels, size, code = filters, size // pool, between
     layers.append(ConvParams(channels, size, size, 10, kernel=size, relu=False,
-                             weights=task.weights, input=code, output=Format(12, 6)))
+                             weights=task.ends, input=code, output=Format(12, 6)))
     return NetworkParams(tuple(layers))
 
 
