@@ -8,6 +8,7 @@ import pytest
 
 from golden.invertible import factoring
 from golden.invertible.factoring import case, cycles, measure, products, yardstick
+from golden.invertible.network import Job, Network
 
 RESULTS = Path(__file__).resolve().parents[3] / "docs" / "results" / "invertible-factoring.json"
 
@@ -37,13 +38,26 @@ def test_random_pair():
     assert row["mean"] == round((1 / chances).mean(), 2)
 
 
-@pytest.mark.parametrize("rule", ["steps", "flips", "circuit", "collapsed"])
+@pytest.mark.parametrize("rule", ["steps", "flips", "circuit", "collapsed", "weighted",
+                                  "published"])
 def test_cases(rule):
     """Every job is factored, by each seed as it is by that seed alone."""
     params = case(rule, 4)
     jobs = np.array([(p, s) for p in (15, 143, 225) for s in (1, 2)])
     ran = cycles(params, jobs)
     assert ran.tolist() == [int(cycles(params, job[None])[0]) for job in jobs]
+
+
+def test_a_network_is_cut_short_and_run_again(monkeypatch):
+    """As in one run, and as its hardware counts."""
+    spins = case("weighted", 4)
+    jobs = np.array([(p, s) for p in (143, 121, 169) for s in (1, 2, 3)])
+    ran = cycles(spins, jobs)
+    monkeypatch.setattr(factoring, "ROUND", 7)
+    assert cycles(spins, jobs).tolist() == ran.tolist() and ran.max() > 28
+    network = Network(spins.params.replace(seed=2), {})
+    frame = Job(((5000, spins.noise, 0),), {"product": 121}).frame(network.params)
+    assert network.run([frame])[0][1, 0] == ran[4]
 
 
 def test_measure():
