@@ -22,7 +22,7 @@ from ternstone.errors import BadInput, bad_input
 from ternstone.generate import generate
 from ternstone.parameters import suggest
 
-__all__ = ["MOST_CYCLES", "SEARCHES", "guesses", "invert", "network", "parse_clamps",
+__all__ = ["MOST_CYCLES", "SEARCHES", "guesses", "invert", "masked", "network", "parse_clamps",
            "print_answer", "run", "schedule", "size", "trials"]
 
 #: Levels of noise, cycles of each in the first round, and most cycles: eight rounds.
@@ -159,11 +159,15 @@ def _network(circuit: Circuit, clamps: Clamps, cycles: int, seeds: int) -> Outco
     return result.found, result.states - 1, result.bits, job.frame(params)
 
 
+def masked(clamps: Clamps) -> dict[str, tuple[int, int]]:
+    """Clamps as `SearchParams.ask` takes them: port -> (value, which of its bits are clamped)."""
+    return {name: (sum(value << bit for bit, value in held.items()),
+                   sum(1 << bit for bit in held)) for name, held in clamps.items()}
+
+
 def _trials(circuit: Circuit, clamps: Clamps, cycles: int, seeds: int) -> Outcome:
     params = trials(circuit)
-    asked = {name: (sum(value << bit for bit, value in held.items()),
-                    sum(1 << bit for bit in held)) for name, held in clamps.items()}
-    frame = params.ask(cycles, **asked)
+    frame = params.ask(cycles, **masked(clamps))
     _, bits = params.asked(frame)
     old, new = search.generators(params, range(1, seeds + 1))
     result = search.search(params, bits[:, None].repeat(seeds, 1), np.full(seeds, cycles),
