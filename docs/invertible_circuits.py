@@ -10,10 +10,19 @@ import sys
 import tempfile
 from pathlib import Path
 
+import numpy as np
+
 from docs import pages
+from docs.invertible_curves import CURVES
 from golden.files import write_json
+from golden.invertible import search
 from golden.invertible.circuit import multiplier
 from golden.invertible.hamiltonian import GATES
+from golden.invertible.network import Job, simulate
+from ternstone.bench import PEERS
+from ternstone.bench_invertible_area import MULTIPLIERS, NETWORKS, xc7_cells
+from ternstone.circuits import read_circuit
+from ternstone.invert import guesses, masked, network, schedule, size, trials
 
 __all__ = ["CURVES", "PAGES", "TABLES"]
 
@@ -32,8 +41,6 @@ WIDTHS = (2, 3, 4, 5)
 
 
 def _read(name, width):
-    from ternstone.circuits import read_circuit
-
     text = (EXAMPLES / f"{name}.v").read_text()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"{name}.v"
@@ -43,8 +50,6 @@ def _read(name, width):
 
 def _targets(circuit, ports, parts):
     """`RUNS` sets of clamps that inputs fit."""
-    import numpy as np
-
     rng, found = np.random.default_rng(0), []
     widths = {name: len(spins) for name, spins in circuit.spin_ports}
     for _ in range(RUNS):
@@ -62,52 +67,53 @@ def _targets(circuit, ports, parts):
 
 def measure():
     """Sizes of the examples, and what they take to be run backwards."""
-    import numpy as np
-
-    from golden.invertible.network import Job, simulate
-    from ternstone.invert import guesses, network, schedule, size
-
     runs = []
     for name, width, ports, parts in CASES:
         circuit = _read(name, width)
-        params, targets = network(circuit), _targets(circuit, ports, parts)
-        clamps = np.stack([Job((), target).bits(params) for target in targets])
-        result = simulate(params, schedule(CYCLES), clamps, seeds=range(1, RUNS + 1))
-        counts = (result.states - 1)[result.found]
+        targets = _targets(circuit, ports, parts)
         tries = [guesses(circuit, target) for target in (targets if name != "sat" else targets[:1])]
         runs.append({"example": name, "width": width, "clamped": [*ports, *parts], **size(circuit),
-                     "runs": RUNS, "limit": CYCLES, "found": len(counts),
-                     "mean": float(counts.mean()), "worst": int(counts.max()),
-                     "bound": float(counts.mean() + 1.96 * counts.std(ddof=1)
-                                    / len(counts) ** 0.5),
-                     "guesses": float(np.mean(tries))})
+                     "runs": RUNS, "limit": CYCLES, "guesses": float(np.mean(tries)),
+                     **{by: _cycles(*found(circuit, targets))
+                        for by, found in (("network", _by_spins), ("parallel", _by_trials))}})
     widths = [{"width": width, "verilog": size(_read("multiplier", width)),
                "library": size(multiplier(width))} for width in WIDTHS]
     write_json(pages.RESULTS / FILE, {"runs": runs, "multipliers": widths})
 
 
+def _cycles(found, counts):
+    counts = counts[found]
+    return {"found": len(counts), "mean": float(counts.mean()), "worst": int(counts.max()),
+            "bound": float(counts.mean() + 1.96 * counts.std(ddof=1) / len(counts) ** 0.5)}
+
+
+def _by_spins(circuit, targets):
+    """Each target once, each by a seed of its own: whether it was found, after how many cycles."""
+    params = network(circuit)
+    clamps = np.stack([Job((), target).bits(params) for target in targets])
+    result = simulate(params, schedule(CYCLES), clamps, seeds=range(1, RUNS + 1))
+    return result.found, result.states - 1
+
+
+def _by_trials(circuit, targets):
+    params = trials(circuit)
+    asked = np.stack([params.asked(params.ask(CYCLES, **masked(target)))[1]
+                      for target in targets], 1)
+    old, new = search.generators(params, range(1, RUNS + 1))
+    result = search.search(params, asked, np.full(RUNS, CYCLES), search.starts(params, old), old,
+                           new)
+    return result.found, result.cycles
+
+
 def measure_area():
     """Cells of whole designs, stream ports included, beside the paper's (`PEERS`)."""
-    from fpga.area import xc7
-    from golden.invertible.build import network
-    from hdl.invertible.network import Network
-    from hdl.verilog import emit
-
-    rows = []
-    for peer, circuit, width in (("invertible-and", "and", 1),
-                                 ("invertible-full-adder", "full-adder", 1),
-                                 ("invertible-adder-32", "adder", 32)):
-        params = network(circuit, width, scale=1, range=8, noise_bits=4, count_bits=20, segments=2)
-        for finds in (False, True):
-            own = params if finds else params.replace(gates=())
-            rows.append({"peer": peer, "spins": own.spins, "finds": finds,
-                         **xc7(emit(Network(own, {}), "top"))})
-    write_json(pages.RESULTS / AREA, {"rows": rows})
+    rows = [{"peer": peer, "finds": finds, **xc7_cells((circuit, width, finds))}
+            for peer, circuit, width in NETWORKS for finds in (False, True)]
+    sizes = [{"bits": bits, **xc7_cells(("multiplier", bits, False))} for bits in MULTIPLIERS]
+    write_json(pages.RESULTS / AREA, {"rows": rows, "multipliers": sizes})
 
 
 def _area():
-    from ternstone.bench import PEERS
-
     found = pages.load(AREA)
     if found is None:
         return pages.missing(AREA)
@@ -116,6 +122,21 @@ def _area():
         [[PEERS[row["peer"]]["work"], row["spins"], "yes" if row["finds"] else "no",
           f"{row['LUT']:,}", f"{row['FF']:,}", f"{PEERS[row['peer']]['LUT']:,}",
           f"{PEERS[row['peer']]['FF']:,}"] for row in found["rows"]])
+
+
+def _multiplier_area():
+    found, other = pages.load(AREA), PEERS["invertible-multipliers"]
+    if found is None:
+        return pages.missing(AREA)
+    areas = other["area"]
+    return pages.table(
+        ["N", "spins", "LUTs", "a spin", "registers", "a spin", "the paper's um2", "a node",
+         "as NAND2, a node"],
+        [[row["bits"], row["spins"], f"{row['LUT']:,}", f"{row['LUT'] / row['spins']:.1f}",
+          f"{row['FF']:,}", f"{row['FF'] / row['spins']:.1f}", f"{areas[str(row['bits'])]:,}",
+          f"{areas[str(row['bits'])] / row['spins']:,.0f}",
+          f"{areas[str(row['bits'])] / row['spins'] / other['NAND2']:,.0f}"]
+         for row in found["multipliers"]])
 
 
 def _library():
@@ -157,20 +178,24 @@ def _examples():
     if found is None:
         return pages.missing(FILE)
     return pages.table(
-        ["example", "clamped", "spins", "couplings", "gap", "found", "cycles, mean (95 % bound)",
-         "worst", "random inputs, mean"],
+        ["example", "clamped", "spins", "network: cycles, mean (95 % bound)", "worst",
+         "parallel trials: cycles, mean (95 % bound)", "worst", "random inputs, mean"],
         [[f"`{row['example']}.v`" + (f", {row['width']} bits" if row["width"] else ""),
-          ", ".join(f"`{name}`" for name in row["clamped"]),
-          row["spins"], row["couplings"], _gap(row), f"{row['found']} of {row['runs']}",
-          f"{row['mean']:,.0f} ({row['bound']:,.0f})", f"{row['worst']:,}",
+          ", ".join(f"`{name}`" for name in row["clamped"]), row["spins"],
+          *(cell for by in ("network", "parallel") for cell in (
+              f"{row[by]['mean']:,.0f} ({row[by]['bound']:,.0f})" + _missed(row, by),
+              f"{row[by]['worst']:,}")),
           f"{row['guesses']:,.0f}"] for row in found["runs"]])
 
 
-CURVES: dict = {}
+def _missed(row, by):
+    missed = row["runs"] - row[by]["found"]
+    return f", {missed} runs found nothing" if missed else ""
+
 
 #: Marker -> what writes the table that follows it.
 TABLES = {"library": _library, "multipliers": _multipliers, "examples": _examples,
-          "network-area": _area}
+          "network-area": _area, "multiplier-area": _multiplier_area}
 
 
 if __name__ == "__main__":

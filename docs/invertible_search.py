@@ -13,9 +13,11 @@ PAGES = ("docs/invertible-search.md",)
 CYCLES, AREA = "invertible-factoring.json", "invertible-search-area.json"
 CURVES: dict = {}
 
-#: Rule -> replicas -> name in the table.
-NAMES = {"steps": "`search`, form `steps`", "flips": "`search`, form `flips`",
+#: Rule -> name in the table.
+CORES = {"steps": "`search`, form `steps`", "flips": "`search`, form `flips`",
          "circuit": "`search`, form `circuit`", "collapsed": "`collapsed`"}
+NAMES = {**CORES, "weighted": "`network`, 3 N² spins, our weights",
+         "published": "`network`, 3 N² spins, the published rule"}
 COLUMNS = ((5, "general"), (5, "semiprimes"), (8, "semiprimes"), (10, "semiprimes"))
 
 
@@ -87,7 +89,7 @@ def measure_area():
     from hdl.verilog import emit
 
     rows = []
-    for rule in NAMES:
+    for rule in CORES:
         for bits in (5, 8):
             sys.stderr.write(f"{rule}, {bits} bits\n")
             top = Collapsed if rule == "collapsed" else Search

@@ -26,6 +26,13 @@ class Simulator(enum.StrEnum):
     ICARUS = "icarus"
 
 
+class Inversion(enum.StrEnum):
+    """What runs a circuit backwards (`ternstone.invert.SEARCHES`)."""
+
+    NETWORK = "network"
+    PARALLEL = "parallel"
+
+
 Json = Annotated[bool, typer.Option("--json", help="The answer as one JSON object.")]
 Name = Annotated[str | None, typer.Argument(
     metavar="DESIGN|BLOCK", help="A name of `ternstone list`.", show_default=False)]
@@ -307,12 +314,14 @@ def invert(
         help="Hold a port, as 35 or 0b1xx0 (x is free); as often as needed.")] = None,
     cycles: Annotated[int, typer.Option(help="Most cycles of a run.")] = 20_000,
     seeds: Annotated[int, typer.Option(help="Runs, each from another seed.")] = 4,
+    search: Annotated[Inversion, typer.Option(
+        help="A network of spins, or parallel trials of input bits.")] = Inversion.NETWORK,
     output: Annotated[Path | None, typer.Option(
         "--output", "-o", metavar="DIR", show_default=False,
         help="Folder for the Verilog, in place of build/invert-<module>/<hash>.")] = None,
     json: Json = False,
 ) -> None:
-    """Make a circuit an invertible network of spins, and run it under clamps, in any direction.
+    """Make a circuit invertible, and run it under clamps, in any direction.
 
     Exit status 1 means that no run found a valid state.
     """
@@ -322,7 +331,7 @@ def invert(
     if not 1 <= cycles <= work.MOST_CYCLES:
         raise BadInput(f"--cycles must be between 1 and {work.MOST_CYCLES}, not {cycles}")
     with report.stderr.status(f"inverting {verilog.name}"):
-        answer = work.invert(verilog, top, clamp or [], cycles, seeds, output)
+        answer = work.invert(verilog, top, clamp or [], cycles, seeds, output, search.value)
     if json:
         report.print_json(answer)
     else:

@@ -1,16 +1,20 @@
-"""``ternstone invert``: a circuit from Verilog as a network of spins, run in any direction."""
+"""``ternstone invert``: a circuit from Verilog, run in any direction: as a network of spins, or by
+parallel trials."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from golden.design import Block
+from golden.invertible import search
 from golden.invertible.build import of_circuit
 from golden.invertible.circuit import Circuit
 from golden.invertible.network import Job, Network, simulate
 from golden.invertible.params import NetworkParams
+from golden.invertible.search import Search, SearchParams
 from ternstone import report
 from ternstone.circuits import read_circuit
 from ternstone.designs import Design
@@ -18,8 +22,8 @@ from ternstone.errors import BadInput, bad_input
 from ternstone.generate import generate
 from ternstone.parameters import suggest
 
-__all__ = ["MOST_CYCLES", "guesses", "invert", "network", "parse_clamps", "print_answer", "run",
-           "schedule", "size"]
+__all__ = ["MOST_CYCLES", "SEARCHES", "guesses", "invert", "masked", "network", "parse_clamps",
+           "print_answer", "run", "schedule", "size", "trials"]
 
 #: Levels of noise, cycles of each in the first round, and most cycles: eight rounds.
 LEVELS, ROUND, MOST_CYCLES = (3, 2, 1), 64, 4_000_000
@@ -108,30 +112,67 @@ def schedule(cycles: int) -> tuple[tuple[int, int, int], ...]:
         count *= 4
 
 
-def run(circuit: Circuit, clamps: Clamps, cycles: int, seeds: int) -> dict[str, Any]:
-    """The golden network, once for each seed from 1 on: what it found at the ports, and when.
+def trials(circuit: Circuit) -> SearchParams:
+    """The parameters of the search by parallel trials on a circuit: every cycle each input bit is
+    flipped on trial, and the flip is made that leaves the fewest clamped output bits wrong."""
+    return SearchParams("circuit", gates=circuit.gates, ports=circuit.spin_ports)
+
+
+#: What runs a circuit backwards: name -> the block of a circuit.
+SEARCHES: dict[str, Callable[[Circuit], Block]] = {
+    "network": lambda circuit: Network(network(circuit), {}),
+    "parallel": lambda circuit: Search(trials(circuit), {}),
+}
+
+
+def run(circuit: Circuit, clamps: Clamps, cycles: int, seeds: int,
+        by: str = "network") -> dict[str, Any]:
+    """The golden block of ``by``, one of `SEARCHES`, once for each seed from 1 on: what it found at
+    the ports, and when.
 
     ``guesses`` is the mean number of uniformly random inputs until one fits, None beyond reach.
     """
-    params = network(circuit)
-    job = Job(schedule(cycles), clamps)
-    frame = job.frame(params)
-    result = simulate(params, job.schedule, np.tile(job.bits(params), (seeds, 1)),
-                      seeds=range(1, seeds + 1))
-    found = result.found.tolist()
-    counts = (result.states - 1).tolist()
+    hits, counts, bits, frame = (_network if by == "network" else _trials)(
+        circuit, clamps, cycles, seeds)
     ports, at = {}, 0
     for name, spins in circuit.spin_ports:
-        ports[name] = [sum(int(bit) << place for place, bit in enumerate(bits))
-                       for bits in result.bits[:, at:at + len(spins)]]
+        ports[name] = [sum(int(bit) << place for place, bit in enumerate(own))
+                       for own in bits[:, at:at + len(spins)]]
         at += len(spins)
-    runs = [{"seed": n + 1, "found": found[n], "cycles": counts[n],
-             "ports": {name: values[n] for name, values in ports.items()} if found[n] else None}
-            for n in range(seeds)]
-    hits = [count for count, hit in zip(counts, found, strict=True) if hit]
-    return {"clamps": clamps, "limit": cycles, "found": len(hits), "runs": runs,
-            "mean": sum(hits) / len(hits) if hits else None,
+    runs = [{"seed": n + 1, "found": hit, "cycles": count,
+             "ports": {name: values[n] for name, values in ports.items()} if hit else None}
+            for n, (hit, count) in enumerate(zip(hits.tolist(), counts.tolist(), strict=True))]
+    found = counts[hits]
+    return {"clamps": clamps, "limit": cycles, "found": len(found), "runs": runs,
+            "mean": float(found.mean()) if len(found) else None,
             "guesses": guesses(circuit, clamps), "frame": frame.ravel().tolist()}
+
+
+#: Of each seed whether it found and after how many cycles, the ports' bits; the hardware's job.
+Outcome = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+
+
+def _network(circuit: Circuit, clamps: Clamps, cycles: int, seeds: int) -> Outcome:
+    params, job = network(circuit), Job(schedule(cycles), clamps)
+    result = simulate(params, job.schedule, np.tile(job.bits(params), (seeds, 1)),
+                      seeds=range(1, seeds + 1))
+    return result.found, result.states - 1, result.bits, job.frame(params)
+
+
+def masked(clamps: Clamps) -> dict[str, tuple[int, int]]:
+    """Clamps as `SearchParams.ask` takes them: port -> (value, which of its bits are clamped)."""
+    return {name: (sum(value << bit for bit, value in held.items()),
+                   sum(1 << bit for bit in held)) for name, held in clamps.items()}
+
+
+def _trials(circuit: Circuit, clamps: Clamps, cycles: int, seeds: int) -> Outcome:
+    params = trials(circuit)
+    frame = params.ask(cycles, **masked(clamps))
+    _, bits = params.asked(frame)
+    old, new = search.generators(params, range(1, seeds + 1))
+    result = search.search(params, bits[:, None].repeat(seeds, 1), np.full(seeds, cycles),
+                           search.starts(params, old), old, new)
+    return result.found, result.cycles, result.bits, frame
 
 
 def guesses(circuit: Circuit, clamps: Mapping[str, Mapping[int, int]]) -> float | None:
@@ -163,16 +204,16 @@ def guesses(circuit: Circuit, clamps: Mapping[str, Mapping[int, int]]) -> float 
 
 
 def invert(path: Path, top: str | None, given: Iterable[str], cycles: int, seeds: int,
-           folder: Path | None) -> dict[str, Any]:
+           folder: Path | None, by: str = "network") -> dict[str, Any]:
     """The circuit of a Verilog file: its size, what it finds under clamps, its hardware."""
     circuit = read_circuit(path, top)
     clamps = parse_clamps(circuit, given)
     with bad_input(f"Circuit of {path.name}"):
-        params = network(circuit)
-    answer: dict[str, Any] = {"circuit": size(circuit)}
+        block = SEARCHES[by](circuit)
+    answer: dict[str, Any] = {"circuit": size(circuit), "block": block.name}
     if clamps:
-        answer["search"] = run(circuit, clamps, cycles, seeds)
-    made = generate(Design(f"invert-{top or path.stem}", Network(params, {})), folder)
+        answer["search"] = run(circuit, clamps, cycles, seeds, by)
+    made = generate(Design(f"invert-{top or path.stem}", block), folder)
     answer["verilog"] = str(Path(made["folder"]) / f"{made['design']}.v")
     return answer
 

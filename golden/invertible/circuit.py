@@ -290,7 +290,7 @@ def comparator(width):
     return b.circuit()
 
 
-def multiplier(width, arrangement="array", weights=None):
+def multiplier(width, arrangement="array", weights=None, ands=None):
     """Ports a, b, product (2 ``width`` bits) of 3 ``width``**2 spins: the inputs, an AND for each
     pair of bits, ``width`` (``width`` - 1) half and full adders.
 
@@ -298,21 +298,30 @@ def multiplier(width, arrangement="array", weights=None):
                   adder's sum goes to the next one of its column
     weights:      of the adders of each column of the product (column k's sum bit is of weight
                   2**k) from column 1 on; all 1 without
+    ands:         of the ANDs of each column, from column 0 on; all 1 without
     """
     require_int("Multiplier width", width, 2)
     require_choice("Multiplier arrangement", arrangement, ("array", "paper"))
-    columns = 2 * width
-    weights = (1,) * (columns - 1) if weights is None else tuple(weights)
-    if len(weights) != columns - 1:
-        raise ValueError(f"Multiplier weights must be {columns - 1}, one for each column from 1 "
-                         f"on, not {len(weights)}")
-    weights = (1, *weights)
+    weights = _of_columns("weights", weights, 1, 2 * width)
+    ands = _of_columns("ands", ands, 0, 2 * width - 1)
     b = Builder()
     x, y = b.input("a", width), b.input("b", width)
-    product = [[b.add(GATES["and"], i, j)[0] for i in x] for j in y]
+    product = [[b.add(GATES["and"], i, j, weight=ands[row + place])[0]
+                for place, i in enumerate(x)] for row, j in enumerate(y)]
     build = _array if arrangement == "array" else _columns
     b.output("product", build(b, product, weights))
     return b.circuit()
+
+
+def _of_columns(name, weights, first, end):
+    """The weights of columns ``first`` to ``end``, from column 0 on."""
+    weights = (1,) * (end - first) if weights is None else tuple(weights)
+    if len(weights) != end - first:
+        raise ValueError(f"Multiplier {name} must be {end - first}, one for each column from "
+                         f"{first} on, not {len(weights)}")
+    for weight in weights:
+        require_int(f"Multiplier {name}", weight, 1)
+    return (1,) * first + weights
 
 
 def _array(b, product, weights):

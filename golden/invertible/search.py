@@ -131,6 +131,12 @@ class SearchParams(Params):
             value, mask, at = value | own << at, mask | held << at, at + width
         return pack(self.job, [limit, value, mask])
 
+    def asked(self, frame):
+        """A job's limit, and its other fields as bits: uint8 [fields, width]."""
+        limit, *fields = unpack(self.job, frame)
+        return limit, np.array([[field >> k & 1 for k in range(self.width)] for field in fields],
+                               dtype=np.uint8)
+
     def read(self, frame):
         """An answer's frame to a dictionary: ``found``, ``replica``, ``cycles``, the values."""
         status, cycles, bits = unpack(self.answer, frame)
@@ -453,10 +459,8 @@ class Search(JobBlock):
         old, new = generators(p)
         start = starts(p, old)
         for frame in frames:
-            limit, *fields = unpack(p.job, frame)
-            asked = np.array([[[field >> k & 1 for k in range(p.width)]] for field in fields],
-                             dtype=np.uint8)
-            found = search(p, asked, np.array([limit]), start, old, new)
+            limit, asked = p.asked(frame)
+            found = search(p, asked[:, None], np.array([limit]), start, old, new)
             old, new = found.old, found.new
             values = sum(int(bit) << k for k, bit in enumerate(found.bits[0]))
             answers.append(pack(p.answer, [

@@ -10,10 +10,22 @@ import pytest
 from fpga.tools import find_yosys
 from golden.invertible.circuit import comparator, multiplier
 from golden.invertible.network import Job, Network
+from golden.invertible.search import Search
 from sim.tools import ToolError
 from ternstone.circuits import read_circuit
+from ternstone.cli import Inversion
 from ternstone.errors import BadInput
-from ternstone.invert import MOST_CYCLES, guesses, network, parse_clamps, run, schedule, size
+from ternstone.invert import (
+    MOST_CYCLES,
+    SEARCHES,
+    guesses,
+    network,
+    parse_clamps,
+    run,
+    schedule,
+    size,
+    trials,
+)
 
 try:
     find_yosys()
@@ -24,16 +36,17 @@ EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "invert"
 ALL = (1 << 70) - 1
 
 
+@pytest.mark.parametrize("by", SEARCHES)
 @pytest.mark.parametrize("name, clamps, cycles", [
     ("multiplier", ["product=143"], 5000), ("multiplier", ["a=11", "b=13"], 5000),
     ("multiplier", ["a=11", "product=143"], 5000), ("comparator", ["less=1", "a=9"], 500),
     ("checksum", ["crc=0x5a", "word=0b01000001xxxxxxxx"], 20000),
     ("hash", ["digest=0x5f"], 20000), ("subset_sum", ["sum=137"], 20000)])
-def test_examples(name, clamps, cycles):
+def test_examples(name, clamps, cycles, by):
     """Backwards, forwards and mixed: every answer agrees with the clamps and with the circuit."""
     circuit = read_circuit(EXAMPLES / f"{name}.v")
     held = parse_clamps(circuit, clamps)
-    found = run(circuit, held, cycles, seeds=2)
+    found = run(circuit, held, cycles, 2, by)
     assert found["found"] == 2
     inputs = [name for name, direction, _ in circuit.ports if direction == "input"]
     for one in found["runs"]:
@@ -66,6 +79,24 @@ def test_run_is_what_hardware_does():
     assert answer[0] & 1 == 1 and answer[1] == found["runs"][0]["cycles"] + 1
     ports = found["runs"][0]["ports"]
     assert answer[5] == ports["a"] | ports["b"] << 3 | ports["less"] << 6
+
+
+def test_trials_are_what_hardware_does():
+    circuit = comparator(3)
+    found = run(circuit, parse_clamps(circuit, ["less=1", "b=0b01x"]), 300, 1, "parallel")
+    params = trials(circuit)
+    answer = params.read(Search(params, {}).run([np.array(found["frame"])[:, None]])[0])
+    (one,) = found["runs"]
+    assert answer == {"found": True, "replica": 0, "cycles": one["cycles"], **one["ports"]}
+    assert one["ports"]["less"] == 1 and one["ports"]["b"] >> 1 == 1
+
+
+def test_trials_beat_the_network():
+    """Where flipping the right bit leaves fewer bits wrong."""
+    circuit = read_circuit(EXAMPLES / "sat.v")
+    clamps = parse_clamps(circuit, [f"clauses={ALL}"])
+    found = run(circuit, clamps, 20000, 4, "parallel")
+    assert found["found"] == 4 and found["mean"] < found["guesses"] / 100
 
 
 @pytest.mark.parametrize("cycles", [1, 63, 64, 65, 192, 193, 1000, 20000, MOST_CYCLES])
@@ -133,6 +164,25 @@ def test_verb(ternstone, tmp_path):
     assert [name for name, _ in ports["params"]["ports"]] == ["a", "b", "less", "equal"]
 
 
+def test_verb_by_trials(ternstone, tmp_path):
+    answer = ternstone("invert", EXAMPLES / "comparator.v", "--search", "parallel", "--clamp",
+                       "equal=1", "--clamp", "a=9", "--json", "-o", "out")
+    assert answer.status == 0
+    found = answer.json
+    assert found["block"] == "invertible.search"
+    assert [one["ports"]["b"] for one in found["search"]["runs"]] == [9] * 4
+    assert (tmp_path / found["verilog"]).read_text().count("module invert_comparator(") == 1
+    ports = json.loads((tmp_path / "out" / "ports.json").read_text())
+    assert ports["block"] == "invertible.search"
+    answer = ternstone("invert", EXAMPLES / "comparator.v", "--search", "parallel", "--clamp",
+                       "equal=1")
+    assert answer.status == 0 and re.search(r"Mean \d+ cycles; random inputs", answer.out)
+
+
+def test_searches_of_the_verb():
+    assert [one.value for one in Inversion] == list(SEARCHES)
+
+
 def test_verb_prints(ternstone):
     answer = ternstone("invert", EXAMPLES / "comparator.v", "--clamp", "equal=1", "--clamp", "a=9")
     assert answer.status == 0
@@ -163,6 +213,8 @@ def test_verb_finds_nothing(ternstone):
      r"Clamp of less must be between 0 and 1, not 2"),
     ((EXAMPLES / "comparator.v", "--cycles", "0"),
      r"--cycles must be between 1 and 4000000, not 0"),
+    ((EXAMPLES / "comparator.v", "--search", "grid"),
+     r"Invalid value for '--search': .*'grid' is not one of 'network', 'parallel' \(see: .*\)"),
     ((EXAMPLES / "comparator.v", "--seeds", "0"), r"--seeds must be at least 1, not 0"),
 ])
 def test_verb_wrong(ternstone, arguments, message):

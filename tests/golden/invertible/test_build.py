@@ -2,8 +2,15 @@
 
 import pytest
 
-from golden.invertible.build import CIRCUITS, network, of_circuit
-from golden.invertible.circuit import adder
+from golden.invertible.build import (
+    CIRCUITS,
+    WEIGHTED,
+    network,
+    of_circuit,
+    published_multiplier,
+    weighted_multiplier,
+)
+from golden.invertible.circuit import adder, multiplier
 from golden.invertible.hamiltonian import GATES
 
 
@@ -20,6 +27,32 @@ def test_a_scale_makes_all_weights_larger():
     assert [3 * h for h in one.h] == list(three.h)
     assert [(i, j, 3 * value) for i, j, value in one.couplings] == list(three.couplings)
     assert one.gates == three.gates
+
+
+@pytest.mark.parametrize("bits", WEIGHTED)
+def test_weighted_multiplier(bits):
+    """The paper's spins and couplings, other weights; a job's noise fits its field."""
+    params, noise = weighted_multiplier(bits, seed=5)
+    plain, _ = published_multiplier(bits)
+    assert params.spins == 3 * bits**2 and params.seed == 5 and params.range == 0
+    assert {(i, j) for i, j, _ in params.couplings} == {(i, j) for i, j, _ in plain.couplings}
+    assert params.gates == plain.gates and params.ports == plain.ports
+    inputs = {spin for name in "ab" for spin in dict(params.ports)[name]}
+    assert [spin in inputs for spin in range(params.spins)] == [not rest for rest in params.rest]
+    assert 0 < noise < 1 << params.noise_bits
+
+
+def test_published_multiplier():
+    params, noise = published_multiplier(5, seed=2)
+    plain = multiplier(5).hamiltonian * 2
+    assert (params.h, params.couplings) == (plain.h, tuple(plain.couplings))
+    assert (noise, params.draws, params.range, params.rest, params.seed) == (11, 1, 6, (), 2)
+
+
+def test_weights_that_are_not_there():
+    with pytest.raises(ValueError, match=r"^Weighted multiplier bits must be one of 4, 5.*, not 3 "
+                                         r"\(multiplier takes weights of your own\)$"):
+        weighted_multiplier(3)
 
 
 @pytest.mark.parametrize("arguments, message", [

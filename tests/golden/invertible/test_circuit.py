@@ -117,6 +117,11 @@ def test_multiplier_of_weighted_columns(arrangement):
     check_exactly(circuit)
     assert circuit.hamiltonian != multiplier(2, arrangement).hamiltonian
     assert circuit.gates == multiplier(2, arrangement).gates
+    both = multiplier(2, arrangement, weights=(5, 1, 3), ands=(2, 7, 4))
+    check_exactly(both)
+    # AND of column k: a field of -2 at its output, which stands alone in column 0.
+    product = dict(both.spin_ports)["product"]
+    assert both.hamiltonian.h[product[0]] == -4 and circuit.hamiltonian.h[product[0]] == -2
 
 
 def test_energy_of_valid_states_is_the_sum_of_the_parts():
@@ -243,6 +248,9 @@ def _twice():
      "Multiplier arrangement must be one of array, paper, not 'wallace'"),
     (lambda: multiplier(2, weights=(1, 2)),
      "Multiplier weights must be 3, one for each column from 1 on, not 2"),
+    (lambda: multiplier(2, weights=(1, 2, 0)), "Multiplier weights must be at least 1, not 0"),
+    (lambda: multiplier(2, ands=(1, 2)),
+     "Multiplier ands must be 3, one for each column from 0 on, not 2"),
     (lambda: Builder().circuit(), "Circuit must have an output"),
     (_constant, "Output y bit 1 must hang on an input, not be constant 1"),
     (_twice, "Port name must be free, not 'a' again"),
