@@ -137,9 +137,17 @@ class Result:
     counts: np.ndarray | None = None
     trace: np.ndarray | None = None
 
+    def job(self, number):
+        """The `Result` of one job."""
+        return Result(**{name: value if value is None else value[number:number + 1]
+                         for name, value in vars(self).items()})
+
 
 class _Random:
-    """Random bits for many jobs, each with generators of its own: 64 of them in a word."""
+    """Random bits for many jobs, each with generators of its own: 64 of them in a word.
+
+    after: steps made before, of all jobs or of each
+    """
 
     def __init__(self, params, jobs, seeds=None, after=0):
         self.params, self.at = params, CHUNK
@@ -147,14 +155,19 @@ class _Random:
             seeds = [params.seed] * jobs
         first = np.array([params.first_states(int(seed)) for seed in seeds], np.uint64)
         self._shape = first.T.shape  # a generator's states of all jobs stand together
-        self._states = first.T.ravel()
+        after = np.broadcast_to(after, jobs)
         if params.random == "lfsr":
-            if after:
-                self._states = lfsr.sequence(32, self._states, 2, after)[1]
+            first = np.stack([lfsr.sequence(32, own, 2, steps)[1] if steps else own
+                              for own, steps in zip(first, after.tolist(), strict=True)])
+            self._states = first.T.ravel()
             return
-        self._states = self._states & np.uint64(0xFFFFFFFF), self._states >> np.uint64(32)
-        for _ in range(after):
-            self._states = xorshift.step(32, *self._states)
+        states, done = np.stack([first & np.uint64(0xFFFFFFFF), first >> np.uint64(32)]), 0
+        for steps in np.unique(after).tolist():
+            own = states[:, after >= steps]
+            for _ in range(steps - done):
+                own = np.stack(xorshift.step(32, *own))
+            states[:, after >= steps], done = own, steps
+        self._states = tuple(states.transpose(0, 2, 1).reshape(2, -1))
 
     def words(self):
         """uint64 [words, jobs] of the next cycle; its bits, least significant first, are those of
@@ -200,7 +213,6 @@ class _Circuit:
             states = np.zeros((params.spins, len(codes)), np.uint8)
             states[self.inputs] = codes >> np.arange(len(self.inputs))[:, None] & 1
             self._table = self._forward(states)
-            self._weights = _weights(self.inputs, params.spins)
 
     def _forward(self, states):
         states = states.copy()
@@ -210,11 +222,15 @@ class _Circuit:
                 states[spin] = answer >> k & 1
         return _packed(states[list(self.params.bits)])
 
-    def __call__(self, spins):
-        """int64 [words, ...] of spins [spins and a 1, ...], which are -1 and 1."""
+    def read(self):
+        """The spins of a code to look answers up with, if that is how."""
+        return [] if self._table is None else [self.inputs]
+
+    def __call__(self, spins, codes):
+        """int64 [words, ...] of spins [spins and a 1, ...], which are -1 and 1, or of `read`'s."""
         if self._table is None:
             return self._forward((spins[:-1] > 0).astype(np.uint8))
-        return self._table[:, _read(self._weights, spins)]
+        return self._table[:, codes[0]]
 
 
 def _code(bits):
@@ -230,18 +246,21 @@ def _packed(bits):
     return np.stack([_code(bits[at:at + PART]) for at in range(0, len(bits), PART)])
 
 
-def _weights(chosen, spins):
-    """What makes of spins, which are -1 and 1, and of a 1, the code of the chosen ones' bits: at
-    most 20 of them, so that a float32 holds it."""
-    weights = np.zeros(spins + 1, np.float32)
-    for place, spin in enumerate(chosen):
-        weights[[spin, -1]] += np.float32(1 << place) / 2
-    return weights
+class _Codes:
+    """Codes of the bits of several lists of spins, at most 20 in each, so that a float32 holds it;
+    one product for all."""
 
+    def __init__(self, lists, spins):
+        # A bit is half of its spin and 1.
+        self.weights = np.zeros((len(lists), spins + 1), np.float32)
+        for row, chosen in zip(self.weights, lists, strict=True):
+            for place, spin in enumerate(chosen):
+                row[[spin, -1]] += np.float32(1 << place) / 2
 
-def _read(weights, spins):
-    """The code: int32 [...]."""
-    return np.tensordot(weights, spins, 1).astype(np.int32)
+    def __call__(self, spins):
+        """int32 [lists, ...] of spins [spins and a 1, ...]."""
+        return (self.weights @ spins.reshape(len(spins), -1)).astype(np.int32).reshape(
+            -1, *spins.shape[1:])
 
 
 def simulate(params, schedule, clamps, *, seeds=None, after=0, trace=False):
@@ -249,7 +268,8 @@ def simulate(params, schedule, clamps, *, seeds=None, after=0, trace=False):
 
     schedule: (cycles, noise, range) of each segment
     clamps:   int8 [jobs, bits], -1 where free
-    seeds:    each job's, in place of the parameters' own; after: steps made before the first job
+    seeds:    each job's, in place of the parameters' own
+    after:    steps that the generators have made before, or those of each job
     trace:    whether to keep every state
     """
     p, jobs = params, len(clamps)
@@ -261,8 +281,10 @@ def simulate(params, schedule, clamps, *, seeds=None, after=0, trace=False):
     turns = [_Turn(p, np.array(turn), places, held) for turn in p.turns]
     find = _Circuit(p) if p.gates else None
     asked, mattering = _packed(np.maximum(clamps, 0).T), _packed(clamps.T >= 0)
-    ports = [_weights(p.bits[at:at + PART], p.spins) for at in range(0, len(p.bits), PART)]
-    counted = _weights(p.counted, p.spins)
+    # What is read of a state: the ports; the histogram's code; what the circuit wants.
+    parts = range(0, len(p.bits), PART)
+    read = _Codes([*(p.bits[at:at + PART] for at in parts), p.counted,
+                   *(find.read() if find else [])], p.spins)
 
     # Spins, and a last row of ones: what h weighs.
     spins = np.ones((p.spins + 1, p.replicas, jobs), np.float32)
@@ -276,16 +298,15 @@ def simulate(params, schedule, clamps, *, seeds=None, after=0, trace=False):
     valid = np.zeros(jobs, np.int64)
     answer = np.zeros((jobs, len(p.bits)), np.uint8)
     traced, each, bits = [], np.arange(jobs), np.arange(len(p.bits))
-    counts = np.zeros((jobs, p.counters), np.int64)
+    counts, above = np.zeros((jobs, p.counters), np.int64), len(p.counted)
     levels = [(noise, reach if p.range < 0 else p.range)
               for count, noise, reach in schedule for _ in range(count)]
     counting = total - schedule[-1][0] if schedule else total
     for cycle in range(total + 1):
         if find:
-            wanted = find(spins)
-            right = np.ones((p.replicas, jobs), bool)
-            for own, weights in zip(wanted, ports, strict=True):
-                right &= own == _read(weights, spins)
+            codes = read(spins)
+            wanted = find(spins, codes[len(parts) + 1:])
+            right = (wanted == codes[:len(parts)]).all(0)
             valid += right.sum(0) * ~found if p.stop == "hit" else right.sum(0)
             if not found.all():
                 agrees = (((wanted ^ asked[:, None]) & mattering[:, None]) == 0).all(0)
@@ -298,10 +319,10 @@ def simulate(params, schedule, clamps, *, seeds=None, after=0, trace=False):
                 found |= now
         if trace:
             traced.append(spins[:-1].transpose(2, 1, 0) > 0)
-        if p.counters and cycle > counting:
-            code = _read(counted, spins[:, 0])
+        if above and cycle > counting:
+            code = (codes if find else read(spins))[len(parts), 0]
             if find:
-                code += right[0].astype(np.int32) << len(p.counted)
+                code = code + (right[0].astype(np.int32) << above)
             counts[each, code] += 1
         if cycle == total or (p.stop == "hit" and found.all()):
             break
@@ -337,13 +358,13 @@ class _Turn:
 
     def move(self, spins, memory, noise, reach, words):
         p = self.params
-        total = np.tensordot(self.matrix, spins, 1)
+        total = (self.matrix @ spins.reshape(len(spins), -1)).reshape(-1, *spins.shape[1:])
         ones = np.bitwise_count(self.noise(words)).astype(np.float32)
         if p.coding == "bipolar":
-            total += 2 * noise * ones - p.draws * noise
-        else:
-            total += noise * ones
-        total += memory[self.who]
+            ones = 2 * ones - p.draws
+        total += noise * ones
+        if p.range:
+            total += memory[self.who]
         if p.ring:
             total += p.ring * np.roll(spins[:-1][self.who], -1, axis=1)
         moves = self.free
@@ -351,10 +372,10 @@ class _Turn:
             moves = np.repeat(moves, p.replicas, axis=1)
             for place, field in self.rests:
                 moves[place] &= field(words) == field.mask
-        spins[self.who] = np.where(moves, np.where(total >= 0, np.float32(1), np.float32(-1)),
-                                   spins[self.who])
-        kept = total.clip(-reach, max(reach - 1, 0))
-        memory[self.who] = np.where(moves, kept, memory[self.who])
+        spins[self.who] = np.where(moves, 2 * (total >= 0).astype(np.float32) - 1, spins[self.who])
+        if p.range:
+            kept = total.clip(-reach, max(reach - 1, 0))
+            memory[self.who] = np.where(moves, kept, memory[self.who])
 
 
 def cycles(params, verdicts):
@@ -404,13 +425,30 @@ class Network(Block):
 
     def results(self, frames):
         """A `Result` of each job alone; the generators run on from one to the next."""
-        p, done, found = self.params, 0, []
-        for frame in frames:
-            schedule, clamps = Job.of(p, frame)
-            found.append(simulate(p, schedule, clamps[None], after=done,
-                                  trace=p.answer == "trace"))
-            done += int(found[-1].steps[0])
-        return found
+        # Answers and cycles are both asked for.
+        key = [np.asarray(frame).tobytes() for frame in frames]
+        if self._known[0] != key:
+            self._known = key, self._results(frames)
+        return self._known[1]
+
+    _known = None, None
+
+    def _results(self, frames):
+        p, done, found = self.params, 0, {}
+        jobs, trace = [Job.of(p, frame) for frame in frames], p.answer == "trace"
+        if p.stop == "hit":
+            for number, (own, clamps) in enumerate(jobs):
+                found[number] = simulate(p, own, clamps[None], after=done)
+                done += int(found[number].steps[0])
+            return list(found.values())
+        # How long a job takes is known: those of one schedule side by side.
+        after = np.cumsum([0, *(1 + sum(count for count, _, _ in own) for own, _ in jobs)])
+        for schedule in dict.fromkeys(own for own, _ in jobs):
+            numbers = [n for n, (own, _) in enumerate(jobs) if own == schedule]
+            made = simulate(p, schedule, [jobs[n][1] for n in numbers], after=after[numbers],
+                            trace=trace)
+            found |= {n: made.job(place) for place, n in enumerate(numbers)}
+        return [found[number] for number in range(len(frames))]
 
     def run(self, frames):
         return [self._answer(result) for result in self.results(frames)]
