@@ -1,6 +1,6 @@
-"""Writes the tables of docs/invertible.md on circuits: the library, by brute force each time, and
-the examples, from docs/results/invertible-circuits.json; and the networks' cells, from
-docs/results/invertible-area.json.
+"""Writes docs/invertible.md: the curves and tables of `docs.invertible_sampling`; of circuits the
+library, by brute force each time, and the examples, from docs/results/invertible-circuits.json; and
+the networks' cells, from docs/results/invertible-area.json.
 
 ``python -m docs.invertible_circuits`` from the root, with the packages installed; ``--measure``
 first measures the examples, which takes some minutes, ``--area`` the cells.
@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from docs import pages
+from docs import invertible_sampling, pages
 from golden.files import write_json
 from golden.invertible.circuit import multiplier
 from golden.invertible.hamiltonian import GATES
@@ -166,11 +166,11 @@ def _examples():
           f"{row['guesses']:,.0f}"] for row in found["runs"]])
 
 
-CURVES: dict = {}
+CURVES = invertible_sampling.CURVES
 
 #: Marker -> what writes the table that follows it.
 TABLES = {"library": _library, "multipliers": _multipliers, "examples": _examples,
-          "network-area": _area}
+          "network-area": _area, **invertible_sampling.TABLES}
 
 
 if __name__ == "__main__":

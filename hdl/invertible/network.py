@@ -343,11 +343,13 @@ class NetworkCore(wiring.Component):
                 wrong | (self.o.payload.error & ~self.o.ready))
             return m
         m.d.comb += go.eq(1)
-        histogram = None
+        histogram, counted = None, Signal()  # the state is one of the last segment
         if p.counters:
             m.submodules.histogram = histogram = Histogram(p.counters, p.count_bits)
+            last = segments[1].count == 0 if p.segments > 1 else Const(1, 1)
+            m.d.sync += counted.eq(step & last)
         words = self._verdict(m, start, fresh, over, done, states, clamped, value, histogram,
-                              segments[1].count == 0 if p.segments > 1 else Const(1, 1), step)
+                              counted)
         # Everything stands still while an answer leaves.
         fixed = len(words) // WORD
         place, leaving, closing = Signal(range(fixed)), Signal(), Signal()
@@ -428,16 +430,12 @@ class NetworkCore(wiring.Component):
                 m.d.comb += spins.ring.eq(after.o)
         return [spins.o for spins in replicas]
 
-    def _verdict(self, m, start, fresh, over, done, states, clamped, value, histogram, final, step):
-        """Counts states and hits, says when a job is done, and what to answer but counters.
-
-        final: the segment is the last one
-        """
+    def _verdict(self, m, start, fresh, over, done, states, clamped, value, histogram,
+                 counted):
+        """Counts states and hits, says when a job is done, and what to answer but counters."""
         p = self.params
         flags = data.StructLayout({"fresh": 1, "last": 1, "counted": 1})
-        seen, counted = Signal(flags), Signal()
-        if histogram:
-            m.d.sync += counted.eq(step & final)
+        seen = Signal(flags)
         m.d.comb += [seen.fresh.eq(fresh), seen.last.eq(over), seen.counted.eq(counted)]
         for _ in range(p.finder_depth):
             later = Signal(flags)
