@@ -161,7 +161,7 @@ def _histograms(plot):
         return figure
     titles = {"full-adder": ("full adder, nothing clamped", "state (x, then y)"),
               "adder-8": ("8-bit adder, sum = 255", "a"),
-              "factors": ("4 x 4 bits, product = 55, the paper's rule", "a + 16 b")}
+              "factors": ("product of 4 bits = 55, the paper's rule", "a + 16 b")}
     for side, (name, (title, label)) in zip(axes, titles.items(), strict=True):
         invalid, valid = found[name]
         total = sum(invalid) + sum(valid)
@@ -169,7 +169,9 @@ def _histograms(plot):
             places = [place for place, count in enumerate(counts) if count]
             side.vlines(places, 0, [100 * counts[place] / total for place in places], colour,
                         linewidth=3 if len(valid) == 32 else 1, label=kind)
-        side.set(title=title, xlabel=label, ylim=(0, None))
+        side.set(title=f"{title}: {100 * sum(valid) / total:.0f} % valid", xlabel=label,
+                 ylim=(0, None))
+        side.title.set_fontsize(9)
         side.legend(fontsize=8)
     axes[0].set(ylabel="share of the cycles, %")
     return figure

@@ -7,7 +7,7 @@ A check of a network under a clamp, over 2**20 cycles at the final level of its 
            multiple of the share that each would have evenly; at least `LEAST`
 
 The cycles are those of several jobs together, from random starts: a gate's 8, all at one level; an
-adder's jobs, from 64 to 16,384, settle first, and only their last segments' cycles count. A network
+adder's jobs, from 128 to 32,768, settle first, and only their last segments' cycles count. A network
 that is stuck where it started fails: for a gate's valid states 8 starts are too few, and most of an
 adder's jobs are stuck elsewhere than in a valid state.
 
@@ -41,9 +41,9 @@ CYCLES = 1 << 20
 LANES = 4096
 #: Of a schedule that settles: parts of the cycles, and the noise as a multiple of the final one;
 #: by trial.
-RAMP = ((0.02, 3.2), (0.05, 2), (0.1, 1.4), (0.6, 1.2), (0.23, 1))
-#: Cycles to settle for an adder, of as many jobs as there are, and at most.
-SETTLE, SETTLE_MOST = 7_000, 28_000
+RAMP = ((0.02, 3.2), (0.08, 2), (0.3, 1.4), (0.45, 1.2), (0.15, 1))
+#: An adder's jobs for each valid state, about; cycles of all of them to settle, and of one at most.
+JOBS, SETTLE, SETTLE_MOST = 128, 5_000 << 15, 28_000
 
 #: What makes networks of `golden.invertible.build.network` sample.
 _GIBBS = {"update": "chromatic", "range": 0, "range_bits": 1, "answer": "histogram"}
@@ -92,8 +92,8 @@ def plan(params, states):
     """Schedule and number of a check's jobs, for a clamp that allows so many valid states."""
     if params.segments <= len(RAMP):
         return schedule(params, 0, CYCLES // 8), 8
-    jobs = 64 << ceil_log2(states)
-    return schedule(params, min(SETTLE_MOST, SETTLE * 16384 // jobs), CYCLES // jobs), jobs
+    jobs = JOBS << ceil_log2(states)
+    return schedule(params, min(SETTLE_MOST, SETTLE // jobs), CYCLES // jobs), jobs
 
 
 def frozen(params, states):
