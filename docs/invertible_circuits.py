@@ -1,6 +1,6 @@
-"""Writes the tables of docs/invertible.md on circuits: the library, by brute force each time, and
-the examples, from docs/results/invertible-circuits.json; and the networks' cells, from
-docs/results/invertible-area.json.
+"""Writes docs/invertible.md: the curves and tables of `docs.invertible_sampling`; of circuits the
+library, by brute force each time, and the examples, from docs/results/invertible-circuits.json; and
+the networks' cells, from docs/results/invertible-area.json.
 
 ``python -m docs.invertible_circuits`` from the root, with the packages installed; ``--measure``
 first measures the examples, which takes some minutes, ``--area`` the cells.
@@ -12,8 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from docs import pages
-from docs.invertible_curves import CURVES
+from docs import invertible_curves, invertible_sampling, pages
 from golden.files import write_json
 from golden.invertible import search
 from golden.invertible.circuit import multiplier
@@ -193,9 +192,11 @@ def _missed(row, by):
     return f", {missed} runs found nothing" if missed else ""
 
 
+CURVES = invertible_curves.CURVES | invertible_sampling.CURVES
+
 #: Marker -> what writes the table that follows it.
 TABLES = {"library": _library, "multipliers": _multipliers, "examples": _examples,
-          "network-area": _area, "multiplier-area": _multiplier_area}
+          "network-area": _area, "multiplier-area": _multiplier_area, **invertible_sampling.TABLES}
 
 
 if __name__ == "__main__":

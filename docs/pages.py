@@ -21,6 +21,8 @@ COMMANDS = {
     "fpga.json": "python -m docs.fpga_tables --measure",
     "invertible-factoring.json":
         "python -m golden.invertible.factoring docs/results/invertible-factoring.json",
+    "invertible-sampling-area.json": "python -m docs.invertible_sampling --area",
+    "invertible-sampling.json": "python -m docs.invertible_sampling --measure",
     "invertible-search-area.json": "python -m docs.invertible_search --area",
     "ising-area.json": "python -m docs.ising --area",
     "ising-cuts.json": "python -m docs.ising --measure",

@@ -96,11 +96,11 @@ BLOCKS: dict[str, BlockEntry] = {
     "invertible.network": BlockEntry(
         "golden.invertible.params:NetworkParams", "golden.invertible.network:Network",
         "hdl.invertible.network:Network", "spins that run a circuit in any direction",
-        build="golden.invertible.build:network"),
+        build="golden.invertible.build:network", feed="golden.invertible.feed"),
     "invertible.search": BlockEntry(
         "golden.invertible.search:SearchParams", "golden.invertible.search:Search",
         "hdl.invertible.search:Search", "factors by parallel trials, a set of them a cycle",
-        build="golden.invertible.search:factoring"),
+        build="golden.invertible.search:factoring", feed="golden.invertible.feed"),
     "invertible.collapsed": BlockEntry(
         "golden.invertible.collapsed:CollapsedParams", "golden.invertible.collapsed:Collapsed",
         "hdl.invertible.collapsed:Collapsed", "factors by spins of 2 N^2, no ANDs among them",
@@ -123,6 +123,10 @@ BLOCKS: dict[str, BlockEntry] = {
         "hdl.sparse_conv.masked:Masked", "a fully connected layer masked by shift registers",
         build="golden.sparse_conv.masked:masked"),
 }
+
+#: Of networks that sample (`golden.invertible.sampling.sampler`, which a test compares).
+_SAMPLES = {"update": "chromatic", "draws": "7", "noise_bits": "1", "range": "0",
+            "range_bits": "1", "segments": "1", "answer": "histogram"}
 
 DESIGNS: dict[str, DesignEntry] = {
     "digits-lstm-ternary": DesignEntry(
@@ -150,9 +154,23 @@ DESIGNS: dict[str, DesignEntry] = {
     "mnist-stochastic": DesignEntry(
         "mnist-stochastic.safetensors", "stochastic.network", "mnist",
         "MNIST images, 784-100-200-10, folded; needs TERNSTONE_DATA"),
+    "and-gate": DesignEntry(
+        None, "invertible.network", "sampling", "AND in any direction, its states counted",
+        params={**_SAMPLES, "circuit": "and", "scale": "3", "histogram": "x,y"}),
+    "full-adder": DesignEntry(
+        None, "invertible.network", "sampling", "full adder in any direction, its states counted",
+        params={**_SAMPLES, "circuit": "full-adder", "scale": "6", "histogram": "x,y"}),
+    "adder-8": DesignEntry(
+        None, "invertible.network", "sampling",
+        "8-bit adder in any direction, its states counted by their a",
+        params={**_SAMPLES, "circuit": "adder", "width": "8", "scale": "48", "draws": "11",
+                "noise_bits": "5", "segments": "6", "histogram": "a"}),
     "factor-5x5": DesignEntry(
-        None, "invertible.search", None, "factors of products of two 5-bit numbers",
+        None, "invertible.search", "factoring", "factors of products of two 5-bit numbers",
         params={"bits": "5"}),
+    "factor-8x8": DesignEntry(
+        None, "invertible.search", "factoring", "factors of products of two 8-bit numbers",
+        params={"bits": "8"}),
     "maxcut-g1": DesignEntry(
         None, "invertible.ising", None,
         "maximum cut of 800 nodes: G1 if TERNSTONE_DATA has gset/G1, or else a graph of its kind",
@@ -163,4 +181,5 @@ DESIGNS: dict[str, DesignEntry] = {
 BENCHES: dict[str, str] = {
     "lstm": "ternstone.bench_lstm:PARTS",
     "stochastic": "ternstone.bench_stochastic:PARTS",
+    "invertible": "ternstone.bench_invertible:PARTS",
 }

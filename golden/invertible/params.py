@@ -48,8 +48,11 @@ class NetworkParams(Params):
     ring:        adds ``ring m'`` to I, m' the same spin of the next replica
     stop:        ``never`` before the schedule is over, or ``hit``: when the circuit, fed with a
                  replica's input spins, agrees with all clamps
-    answer:      ``states``, or ``trace``: a beat a cycle with all spins of all replicas
+    answer:      ``states``; or these and the ``histogram``; or ``trace``: a beat a cycle with all
+                 spins of all replicas
     levels:      gates between two registers of the circuit that finds hits
+    histogram:   names of ports, the code of whose bits, and above them with gates whether the
+                 state is valid, is counted for the states of replica 0 in a job's last segment
     """
 
     h: tuple
@@ -72,9 +75,10 @@ class NetworkParams(Params):
     stop: str = "never"
     answer: str = "states"
     levels: int = 4
+    histogram: tuple = ()
 
     def __post_init__(self):
-        for name in ("h", "couplings", "ports", "gates", "rest"):
+        for name in ("h", "couplings", "ports", "gates", "rest", "histogram"):
             object.__setattr__(self, name, _tuples(getattr(self, name)))
         most = (1 << 15) - 1
         require_int("Network spins", self.spins, 1, 4096)
@@ -120,12 +124,20 @@ class NetworkParams(Params):
         require_int("Network replicas", self.replicas, 1, 64)
         require_int("Network ring", self.ring, -most, most)
         require_choice("Network stop", self.stop, ("never", "hit"))
-        require_choice("Network answer", self.answer, ("states", "trace"))
+        require_choice("Network answer", self.answer, ("states", "histogram", "trace"))
+        if bool(self.histogram) != (self.answer == "histogram"):
+            raise ValueError("Network histogram must name ports where the answer is 'histogram', "
+                             f"and only there, not {self.histogram}")
+        for name in self.histogram:
+            require_choice("Network histogram port", name, sorted(names))
+        if len(set(self.histogram)) != len(self.histogram):
+            raise ValueError(f"Network histogram must name a port once, not {self.histogram}")
+        require_int("Network histogram bits", len(self.counted), 0, 12)
         require_int("Network levels", self.levels, 1, 64)
         if self.stop == "hit" and not self.gates:
             raise ValueError("Network stop must be 'never' without gates, not 'hit'")
-        if self.stop == "hit" and self.answer == "trace":
-            raise ValueError("Network stop must be 'never' with answer 'trace', not 'hit'")
+        if self.stop == "hit" and self.answer != "states":
+            raise ValueError(f"Network stop must be 'never' with answer {self.answer!r}, not 'hit'")
 
     def _check_gates(self):
         driven = {spin for _, outputs, _ in self.gates for spin in outputs}
@@ -209,7 +221,17 @@ class NetworkParams(Params):
 
     #: Words of a job, and of an answer.
     words = property(lambda self: 4 * self.segments + ceil_div(len(self.bits) * CLAMP, WORD))
-    answer_words = property(lambda self: 5 + ceil_div(len(self.bits), WORD))
+    answer_words = property(lambda self: 5 + ceil_div(len(self.bits), WORD) + 2 * self.counters)
+
+    @property
+    def counted(self):
+        """Spins whose bits are a histogram's code."""
+        spins = dict(self.ports)
+        return tuple(spin for name in self.histogram for spin in spins[name])
+
+    #: Counters of the histogram.
+    counters = property(lambda self: self.histogram and
+                        1 << len(self.counted) + bool(self.gates) or 0)
 
     @property
     def stages(self):

@@ -2,6 +2,7 @@
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed, unsigned
 from amaranth.lib import data, stream, wiring
+from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from golden.invertible.params import CLAMP, WORD
@@ -13,7 +14,7 @@ from hdl.popcount import BitSum
 from hdl.tree import tree_sum
 from hdl.xorshift import Xorshift
 
-__all__ = ["Finder", "Network", "NetworkCore", "RandomBank", "Spins"]
+__all__ = ["Finder", "Histogram", "Network", "NetworkCore", "RandomBank", "Spins"]
 
 
 class RandomBank(wiring.Component):
@@ -203,12 +204,66 @@ class Finder(wiring.Component):
         return m
 
 
+class Histogram(wiring.Component):
+    """Counters in a memory, which are cleared while ``clear`` is up, counted, and then read.
+
+    **Latency** 1 cycle from a code to its count, 1 from ``read`` to ``o``. **Throughput** a code a
+    cycle, equal ones too. It never waits.
+
+    Parameters
+    ----------
+    depth, width : int
+        Counters, and bits of each; they wrap.
+
+    Members
+    -------
+    clear : In(1)
+        Clears one counter; not beside ``count``.
+    cleared : Out(1)
+        All of them are, since ``begin``.
+    begin : In(1)
+        They are to be cleared before the next time.
+    count : In(1), code : In
+    read : In
+        A counter to read; while ``count`` is up nothing is read.
+    o : Out(width)
+    """
+
+    def __init__(self, depth, width):
+        self.depth, self.width = depth, width
+        super().__init__({
+            "clear": In(1), "cleared": Out(1), "begin": In(1), "count": In(1),
+            "code": In(range(depth)), "read": In(range(depth)), "o": Out(width)})
+
+    def elaborate(self, _platform):
+        m = Module()
+        m.submodules.memory = memory = Memory(shape=unsigned(self.width), depth=self.depth, init=[])
+        write = memory.write_port()
+        read = memory.read_port(transparent_for=[write])
+        place, counted = Signal(range(self.depth)), Signal()
+        counting = Signal.like(self.code)
+        m.d.comb += [
+            read.en.eq(1), read.addr.eq(Mux(self.count, self.code, self.read)),
+            self.o.eq(read.data),
+            write.en.eq(counted | (self.clear & ~self.cleared)),
+            write.addr.eq(Mux(counted, counting, place)),
+            write.data.eq(Mux(counted, read.data + 1, 0)),
+        ]
+        m.d.sync += [counted.eq(self.count), counting.eq(self.code)]
+        with m.If(self.begin):
+            m.d.sync += [self.cleared.eq(0), place.eq(0)]
+        with m.Elif(self.clear & ~self.cleared):
+            m.d.sync += [place.eq(place + 1), self.cleared.eq(place == self.depth - 1)]
+        return m
+
+
 class NetworkCore(wiring.Component):
     """Takes a job, runs it, answers. `golden.invertible.network` says what the words are.
 
     **Latency** of a job: ``golden.invertible.network.cycles``. **Throughput**: one state a cycle;
     the next job loads while an answer leaves. **Back-pressure**: a job begins when the answer
-    before has left; with answer "trace" a beat that waits holds the spins up.
+    before has left, and the histogram's counters are cleared, one a cycle; with answer "trace" a
+    beat that waits holds the spins up.
 
     Parameters
     ----------
@@ -288,20 +343,54 @@ class NetworkCore(wiring.Component):
                 wrong | (self.o.payload.error & ~self.o.ready))
             return m
         m.d.comb += go.eq(1)
-        words = self._verdict(m, start, fresh, over, done, states, clamped, value)
+        histogram, counted = None, Signal()  # the state is one of the last segment
+        if p.counters:
+            m.submodules.histogram = histogram = Histogram(p.counters, p.count_bits)
+            last = segments[1].count == 0 if p.segments > 1 else Const(1, 1)
+            m.d.sync += counted.eq(step & last)
+        words = self._verdict(m, start, fresh, over, done, states, clamped, value, histogram,
+                              counted)
         # Everything stands still while an answer leaves.
-        place, leaving = Signal(range(p.answer_words)), Signal()
-        m.d.comb += [idle.eq(~busy & ~leaving), self.o.valid.eq(leaving),
-                     self.o.payload.last.eq((place == p.answer_words - 1) | self.o.payload.error)]
+        fixed = len(words) // WORD
+        place, leaving, closing = Signal(range(fixed)), Signal(), Signal()
+        m.d.comb += [self.o.valid.eq(leaving),
+                     self.o.payload.last.eq(closing | self.o.payload.error)]
         with m.If(~self.o.payload.error), m.Switch(place):
-            for n in range(p.answer_words):
+            for n in range(fixed):
                 with m.Case(n):
                     m.d.comb += self.o.payload.data[0].eq(words.word_select(n, WORD))
+        if not histogram:
+            m.d.comb += [idle.eq(~busy & ~leaving), closing.eq(place == fixed - 1)]
+        else:
+            self._counters(m, histogram, start, leaving, place == fixed - 1, closing)
+            # Not while nothing has come yet, so that a job's cycles do not hang on idle ones.
+            m.d.comb += [histogram.clear.eq(~busy & ~leaving & (source.full | (source.word != 0))),
+                         idle.eq(~busy & ~leaving & histogram.cleared)]
         with m.If(done | wrong):
             m.d.sync += [leaving.eq(1), place.eq(0), self.o.payload.error.eq(wrong)]
         with m.Elif(leaving & self.o.ready):
             m.d.sync += [place.eq(place + 1), leaving.eq(~self.o.payload.last)]
         return m
+
+    def _counters(self, m, histogram, start, leaving, fixed, closing):
+        """The histogram's counters behind the other words of an answer, two words each."""
+        last = self.params.counters - 1
+        tail, high, counter = Signal(), Signal(), Signal.like(histogram.read)
+        halves = Cat(histogram.o, Const(0, 2 * WORD - len(histogram.o)))
+        m.d.comb += [closing.eq(tail & high & (counter == last)), histogram.begin.eq(start),
+                     histogram.read.eq(counter)]
+        with m.If(tail & ~self.o.payload.error):
+            m.d.comb += self.o.payload.data[0].eq(Mux(high, halves[WORD:], halves[:WORD]))
+        with m.If(start):
+            m.d.sync += [tail.eq(0), high.eq(0), counter.eq(0)]
+        with m.Elif(leaving & self.o.ready & ~self.o.payload.error):
+            m.d.sync += tail.eq(tail | fixed)
+            with m.If(tail):
+                m.d.sync += high.eq(~high)
+                with m.If(high):
+                    m.d.sync += counter.eq(counter + 1)
+                    # The memory answers a cycle later.
+                    m.d.comb += histogram.read.eq(counter + 1)
 
     def _replicas(self, m, start, step, now, clamped, value):
         """The states of all replicas."""
@@ -341,12 +430,13 @@ class NetworkCore(wiring.Component):
                 m.d.comb += spins.ring.eq(after.o)
         return [spins.o for spins in replicas]
 
-    def _verdict(self, m, start, fresh, over, done, states, clamped, value):
-        """Counts states and hits, says when a job is done, and what to answer."""
+    def _verdict(self, m, start, fresh, over, done, states, clamped, value, histogram,
+                 counted):
+        """Counts states and hits, says when a job is done, and what to answer but counters."""
         p = self.params
-        flags = data.StructLayout({"fresh": 1, "last": 1})
+        flags = data.StructLayout({"fresh": 1, "last": 1, "counted": 1})
         seen = Signal(flags)
-        m.d.comb += [seen.fresh.eq(fresh), seen.last.eq(over)]
+        m.d.comb += [seen.fresh.eq(fresh), seen.last.eq(over), seen.counted.eq(counted)]
         for _ in range(p.finder_depth):
             later = Signal(flags)
             with m.If(~done):
@@ -374,6 +464,10 @@ class NetworkCore(wiring.Component):
         count, valid, first = (Signal(p.count_bits, name=name)
                                for name in ("count", "valid", "first"))
         found, replica = Signal(), Signal.like(which)
+        if histogram:
+            code = delayed(m, Cat(states[0][spin] for spin in p.counted), p.finder_depth, "code")
+            m.d.comb += [histogram.count.eq(seen.fresh & seen.counted),
+                         histogram.code.eq(Cat(code, *valids[:1]))]
         m.d.comb += done.eq(seen.fresh & (seen.last | (hit if p.stop == "hit" else 0)))
         with m.If(start):
             m.d.sync += [count.eq(0), valid.eq(0), found.eq(0), replica.eq(0)]

@@ -22,6 +22,11 @@ def test_every_circuit():
             assert p.spins == GATES[name].hamiltonian.spins
 
 
+def test_every_argument_arrives():
+    p = network("adder", 2, count_bits=20, answer="histogram", histogram="sum,a")
+    assert (p.count_bits, p.histogram, len(p.counted), p.counters) == (20, ("sum", "a"), 5, 64)
+
+
 def test_a_scale_makes_all_weights_larger():
     one, three = (of_circuit(adder(2), scale=scale) for scale in (1, 3))
     assert [3 * h for h in one.h] == list(three.h)
@@ -59,6 +64,17 @@ def test_weights_that_are_not_there():
     ({"circuit": "adder-8"}, r"Network circuit must be one of .*multiplier, not 'adder-8'"),
     ({"circuit": "adder", "width": 0}, r"Adder width must be at least 1, not 0"),
     ({"scale": 0}, r"Hamiltonian factor must be at least 1, not 0"),
+    ({"histogram": "x"}, r"Network histogram must name ports where the answer is 'histogram', and "
+                         r"only there, not \('x',\)"),
+    ({"answer": "histogram"}, r"Network histogram must name ports where .* only there, not \(\)"),
+    ({"answer": "histogram", "histogram": "x,z"},
+     r"Network histogram port must be one of x, y, not 'z'"),
+    ({"answer": "histogram", "histogram": "x,x"},
+     r"Network histogram must name a port once, not \('x', 'x'\)"),
+    ({"circuit": "adder", "width": 6, "answer": "histogram", "histogram": "a,sum"},
+     r"Network histogram bits must be between 0 and 12, not 13"),
+    ({"answer": "histogram", "histogram": "x", "stop": "hit"},
+     r"Network stop must be 'never' with answer 'histogram', not 'hit'"),
     ({"answer": "trace", "stop": "hit"},
      r"Network stop must be 'never' with answer 'trace', not 'hit'"),
 ])

@@ -45,7 +45,7 @@ def naive(params, frame, bits):
     state = [[held.get(i, noise(0, q, i)[0]) for i in range(p.spins)] for q in range(p.replicas)]
     memory = [[0] * p.spins for _ in range(p.replicas)]
     levels = [(w, r) for count, w, r in schedule for _ in range(count)]
-    seen, valid, hit = [], 0, None
+    seen, valid, hit, counts = [], 0, None, [0] * p.counters
     for t in range(len(levels) + 1):
         seen.append([list(own) for own in state])
         if p.gates:
@@ -54,10 +54,14 @@ def naive(params, frame, bits):
                          for own, answer in zip(state, said, strict=True))
             good = [all(c < 0 or c == bit for c, bit in zip(clamps, answer, strict=True))
                     for answer in said]
+            right = [state[0][spin] for spin in p.bits] == said[0]
             if any(good) and hit is None:
                 hit = t, good.index(True), said[good.index(True)]
                 if p.stop == "hit":
                     break
+        if p.counters and t > len(levels) - (schedule[-1][0] if schedule else 0):
+            code = sum(state[0][spin] << k for k, spin in enumerate(p.counted))
+            counts[code + (right << len(p.counted) if p.gates else 0)] += 1
         if t == len(levels):
             break
         w, reach = levels[t]
@@ -84,6 +88,7 @@ def naive(params, frame, bits):
     words = [int(hit is not None) | (hit[1] << 1 if hit else 0), count & 0xFFFF, count >> 16,
              valid & 0xFFFF, valid >> 16]
     words += [packed >> at & 0xFFFF for at in range(0, len(answer), 16)]
+    words += [half for count in counts for half in (count & 0xFFFF, count >> 16)]
     return seen, words, min(len(levels), ended + p.finder_depth + 1) + 1
 
 

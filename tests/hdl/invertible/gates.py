@@ -43,7 +43,7 @@ def networks(draw, jobs=4):
     bits = draw(st.permutations(known))[:draw(st.integers(1, len(known)))]
     half = draw(st.integers(0, len(bits) - 1))
     ports = [(name, tuple(part)) for name, part in (("x", bits[:half]), ("y", bits[half:])) if part]
-    answer = draw(st.sampled_from(["states", "states", "trace"]))
+    answer = draw(st.sampled_from(["states", "states", "histogram", "trace"]))
     stop = draw(st.sampled_from(["never", "hit"])) if gates and answer == "states" else "never"
     range_bits = draw(st.integers(1, 4))
     params = NetworkParams(
@@ -55,7 +55,7 @@ def networks(draw, jobs=4):
         draw(st.sampled_from([-1, -1, *range(1 << range_bits)])),
         draw(st.integers(1, 4)), range_bits, draw(st.integers(17, 32)), draw(st.integers(1, 3)),
         draw(st.sampled_from([1, 1, 2, 3])), draw(st.integers(-2, 2)), stop, answer,
-        draw(st.integers(1, 3)))
+        draw(st.integers(1, 3)), (draw(st.sampled_from(ports))[0],) * (answer == "histogram"))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     block = Network.random(params, rng)
     return block, block.random_frames(jobs, rng)

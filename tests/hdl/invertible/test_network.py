@@ -82,6 +82,9 @@ CORNERS = {
     "no accumulator": AND.replace(range=0, answer="trace"),
     "a fixed accumulator": AND.replace(range=6, answer="trace"),
     "one spin, no gate": AND.replace(h=(2,), couplings=(), ports=(("x", (0,)),), gates=()),
+    "a histogram": FULL_ADDER.replace(answer="histogram", histogram=("carry", "a"), replicas=2),
+    "a histogram without gates": AND.replace(answer="histogram", histogram=("y",), gates=(),
+                                             segments=2, count_bits=17),
     "shift registers": FULL_ADDER.replace(random="lfsr", update="chromatic"),
 }
 
@@ -91,7 +94,7 @@ def test_corners(name):
     """What random parameters seldom meet; jobs of the start alone, and of one segment."""
     block = Network(CORNERS[name], {})
     jobs = [Job(()), Job(((1, 3, 2),)), Job(((60, 9, 5), (40, 2, 5))), Job(((1, 0, 0), (70, 1, 3)))]
-    frames = [job.frame(block.params) for job in jobs]
+    frames = [Job(job.schedule[:block.params.segments]).frame(block.params) for job in jobs]
     frames += block.random_frames(3, np.random.default_rng(0))
     check(block, top(block), frames, limit=20000)
     check(block, top(block), frames, idle=0.3, stall=0.5, seed=1, limit=20000)
@@ -120,6 +123,13 @@ def test_the_check_sees_what_it_should():
                     plain.replace(update="sequential"), plain.replace(rest=(1, 0, 0, 0, 0))):
         with pytest.raises(AssertionError, match=r"beats differ"):
             check(block, Top(changed), frames)
+    counted = Network(FULL_ADDER.replace(answer="histogram", histogram=("a", "sum")), {})
+    frames = [Job(((60, 9, 9), (90, 2, 9))).frame(counted.params)]
+    check(counted, top(counted), frames)
+    for changed in ({"histogram": ("sum", "a")}, {"gates": FULL_ADDER.gates[:-1] + (
+            (*FULL_ADDER.gates[-1][:2], (0, 1, 1, 2, 1, 2, 2, 2)),)}):
+        with pytest.raises(AssertionError, match=r"beats differ"):
+            check(counted, Top(counted.params.replace(**changed)), frames)
     hits = Network(FULL_ADDER.replace(stop="hit"), {})
     frames = [Job(((300, 2, 4),), {"sum": n}).frame(hits.params) for n in range(4)]
     check(hits, Top(hits.params), frames)
@@ -130,6 +140,7 @@ def test_the_check_sees_what_it_should():
 
 MIDDLE = {
     "hits": FULL_ADDER.replace(stop="hit", replicas=2, draws=2),
+    "histogram": XOR.replace(answer="histogram", histogram=("a", "b", "y")),
     "trace": XOR.replace(answer="trace", update="chromatic"),
 }
 
