@@ -30,14 +30,12 @@ __all__ = ["CONNECTED", "VARIANTS", "main"]
 SEEDS = range(5)
 #: Name -> what differs from `TASKS`' digits.
 VARIANTS = {
-    "int8": {}, "int8, a quarter of the weights": {"share": 0.25},
-    "int8, a quarter, balanced": {"share": 0.25, "units": 16},
-    "int8, a tenth, balanced": {"share": 0.1, "units": 16},
-    "int4": {"weights": "int4"}, "int4, a quarter, balanced": {"weights": "int4", "share": 0.25,
-                                                              "units": 16},
+    "int8": {}, "int8, a quarter, balanced": {"share": 0.25, "units": 16},
+    "int4, a quarter, balanced": {"weights": "int4", "share": 0.25, "units": 16},
     "ternary": {"weights": "ternary"}, "binary": {"weights": "binary"},
     "powers3": {"weights": "powers3"}, "powers4": {"weights": "powers4"},
-    "int8, maps of 4 bits": {"bits": 4},
+    "int8, a quarter of the weights": {"share": 0.25},
+    "int8, a tenth, balanced": {"share": 0.1, "units": 16},
 }
 
 #: Fully connected networks of the digits: hidden nodes, and how their first layers are connected.
@@ -97,14 +95,10 @@ def main(path, seeds=SEEDS, epochs=None, say=print):
     for name, changes in VARIANTS.items():
         if name in found["variants"]:
             continue
-        own = task.replace(**changes)
-        if own.bits != task.bits:
-            networks = tasks.train(own, **ways, data=data, epochs=epochs)
-        else:
-            if floats is None:
-                floats = [network.floats for network in tasks.train(
-                    task.replace(tune=1), **ways, data=data, epochs=epochs)]
-            networks = tasks.train(own, **ways, data=data, floats=floats)
+        if floats is None:
+            floats = [network.floats for network in tasks.train(
+                task.replace(tune=1), **ways, data=data, epochs=epochs)]
+        networks = tasks.train(task.replace(**changes), **ways, data=data, floats=floats)
         note("variants", name, evaluate(networks, data, folds=ways["folds"]))
     flat = Samples(data.x.reshape(len(data.x), 64, 1, 1), data.y, data.splits, data.name)
     for kind in CONNECTED:

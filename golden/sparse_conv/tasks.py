@@ -53,10 +53,10 @@ class Task:
     bits: int = 8
     share: float = 1.0
     units: int = 1
-    epochs: int = 30
+    epochs: int = 20
     batch: int = 64
     rate: float = 4e-3
-    tune: int = 24
+    tune: int = 16
     tune_rate: float = 2e-3
 
     def __post_init__(self):
