@@ -22,7 +22,7 @@ from golden.sparse_conv.convolution import LayerBlock
 from golden.sparse_conv.lists import lists
 from golden.sparse_conv.params import ArrayParams, ConvParams
 
-__all__ = ["Array", "array"]
+__all__ = ["Array", "array", "schedule"]
 
 
 def array(channels: int = 8, height: int = 8, width: int = 8, filters: int = 8, kernel: int = 3,
@@ -37,6 +37,24 @@ def array(channels: int = 8, height: int = 8, width: int = 8, filters: int = 8, 
     layer = ConvParams(channels, height, width, filters, kernel, stride, padding, pool, relu,
                        weights, scale_width=scale_width, bias_width=bias_width, shift=shift)
     return ArrayParams(layer, groups, tiles, index)
+
+
+def schedule(params, lengths, frames):
+    """Cycles of so many frames; ``lengths``: cycles of each filter at a position."""
+    p = params
+    beats, leaving = p.layer.beats(p.beat)
+    compute = int(np.sum(lengths)) * p.out_pixels * p.layer.pool**2
+    # From the last weight's address to the last write of its frame's answer.
+    tail = p.latency + 2 + ceil_div(p.tiles, ceil_div(p.tiles, int(np.min(lengths))))
+    loaded, issued, read = -p.copies, -1, [-2, -2]
+    for _ in range(frames):
+        # The first beat counts from its transfer; later frames load when one begins.
+        loaded += beats * p.copies
+        begin = max(loaded + 1, issued + 1, read[-2] + 2)
+        issued = begin + compute
+        read.append(max(issued + tail + 1, read[-1] + 1) + leaving)
+        loaded = begin
+    return read[-1] + 2 + 1
 
 
 class Array(LayerBlock):
@@ -54,11 +72,6 @@ class Array(LayerBlock):
         return lists(self.params, self.tensors["weight"])[2]
 
     @property
-    def requantisers(self):
-        """As many as keep up with the shortest filter: a strip's sum each in its time."""
-        return ceil_div(self.params.tiles, int(self.lengths.min()))
-
-    @property
     def compute(self):
         """Cycles in which weights are issued for a frame."""
         p = self.params
@@ -72,16 +85,4 @@ class Array(LayerBlock):
         return p.layer.macs * share * len(frames) / (self.cycles(frames) * p.lanes)
 
     def cycles(self, frames):
-        p = self.params
-        beats, leaving = p.layer.beats(p.beat)
-        # From the last weight's address to the last write of its frame's answer.
-        tail = p.latency + 2 + ceil_div(p.tiles, self.requantisers)
-        loaded, issued, read = -p.copies, -1, [-2, -2]
-        for _ in frames:
-            # The first beat counts from its transfer; later frames load when one begins.
-            loaded += beats * p.copies
-            begin = max(loaded + 1, issued + 1, read[-2] + 2)
-            issued = begin + self.compute
-            read.append(max(issued + tail + 1, read[-1] + 1) + leaving)
-            loaded = begin
-        return read[-1] + 2 + 1
+        return schedule(self.params, self.lengths, len(frames))

@@ -42,6 +42,8 @@ class PixelInput(wiring.Component):
     full, error : Out(1)
     half : Out(1)
         Where the frame is that is complete, or coming.
+    here : Out(1)
+        A beat is there, for one of its copies.
     lanes : Out(tiles), address : Out, pixels : Out
         What to write: no lane in cycles without a pixel.
     """
@@ -51,7 +53,8 @@ class PixelInput(wiring.Component):
         self.port = Stream(p.layer.input, p.beat)
         super().__init__({
             "i": In(stream.Signature(beat_in(self.port))), "begin": In(1),
-            "full": Out(1), "error": Out(1), "half": Out(1), "lanes": Out(p.tiles),
+            "full": Out(1), "error": Out(1), "half": Out(1), "here": Out(1),
+            "lanes": Out(p.tiles),
             "address": Out(range(2 * p.pixels)),
             "pixels": Out(data.ArrayLayout(shape(p.layer.input), p.beat))})
 
@@ -69,7 +72,7 @@ class PixelInput(wiring.Component):
             m.d.sync += [cell.eq(cell + 1), clearing.eq(cell != 2 * p.pixels - 1)]
 
         copy, last_copy, next_copy = counter(m, p.copies, "copy")
-        here = Signal()
+        here = self.here
         m.d.comb += [here.eq(self.i.valid & frame.i.ready & ~clearing),
                      frame.i.valid.eq(here & last_copy),
                      self.i.ready.eq(frame.i.ready & ~clearing & last_copy)]
@@ -163,6 +166,9 @@ class ArrayCore(wiring.Component):
         m.d.sync += waiting.eq(waiting + begin - gone)
         issue = self._issue(m, running, begin, source.half)
         complete = self._results(m, self._sums(m, source, issue, running), issue)
+        #: What `golden.sparse_conv.planner.traffic` counts, for tests.
+        self.counted = {"weights": running, "pixel writes": source.here,
+                        "output writes": self._written}
         self._send(m, complete, source, waiting, wrong, gone)
         return m
 
@@ -327,7 +333,7 @@ class ArrayCore(wiring.Component):
             for n in range(steps):
                 with m.Case(n):
                     m.d.comb += offset.eq(n * size)
-        self._outputs = []
+        self._outputs, self._written = [], made.made
         for n, value in enumerate(made.value):
             memory = Memory(shape=data.ArrayLayout(unsigned(layer.output.width), p.beat),
                             depth=2 * steps * size, init=[], attrs=NO_COLLISION)
