@@ -32,6 +32,13 @@ COMMANDS = {
     "lstm-area.json": "python -m docs.lstm_curves --area",
     "lstm-bench.json": "ternstone bench lstm --save docs/results/lstm-bench.json",
     "sim.json": "ternstone sim --all --json > docs/results/sim.json",
+    "sparse-conv-accuracy.json":
+        "python -m golden.sparse_conv.accuracy docs/results/sparse-conv-accuracy.json",
+    "sparse-conv-area.json": "python -m docs.sparse_conv --area",
+    "sparse_conv-bench.json":
+        "ternstone bench sparse_conv --save docs/results/sparse_conv-bench.json",
+    "invertible-bench.json":
+        "ternstone bench invertible --save docs/results/invertible-bench.json",
     "stochastic-accuracy.json":
         "python -m golden.stochastic.accuracy docs/results/stochastic-accuracy.json",
     "stochastic-bench.json":

@@ -182,4 +182,5 @@ BENCHES: dict[str, str] = {
     "lstm": "ternstone.bench_lstm:PARTS",
     "stochastic": "ternstone.bench_stochastic:PARTS",
     "invertible": "ternstone.bench_invertible:PARTS",
+    "sparse_conv": "ternstone.bench_sparse_conv:PARTS",
 }

@@ -17,6 +17,7 @@ from docs import (
     ising,
     lstm_curves,
     pages,
+    sparse_conv,
     stochastic_curves,
 )
 from golden import modelfile
@@ -31,7 +32,7 @@ from ternstone.simulate import simulate
 ROOT = pages.ROOT
 #: What writes tables and curves; README.md is the first one's.
 SCRIPTS = [lstm_curves, stochastic_curves, invertible_circuits, invertible_search, ising,
-           fpga_tables]
+           sparse_conv, fpga_tables]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md")),
          *(ROOT / room / "README.md" for room in ("fpga", "asic"))]
 VERBS = typer.main.get_command(app).commands
