@@ -21,7 +21,7 @@ import numpy as np
 from golden.design import Stream
 from golden.formats import Format
 from golden.sparse_conv import convolution
-from golden.sparse_conv.compressed import decode, encode, to_beats
+from golden.sparse_conv.compressed import StreamError, decode, encode, to_beats
 from golden.sparse_conv.nullhop_cycles import count
 from golden.sparse_conv.nullhop_params import NullhopParams
 from golden.sparse_conv.params import ConvParams
@@ -67,10 +67,25 @@ class Nullhop(convolution.LayerBlock):
         return [to_beats(encode(image, p.word, p.order), p.beat) for image in maps]
 
     def maps(self, frames):
+        """Frames to input maps.
+
+        Errors: `StreamError` for a frame that contradicts itself, is too short or too long, or has
+        more values in a row than a controller has room for.
+        """
+        layer = self.params.layer
+        return np.array([self._map(frame) for frame in frames], np.int64).reshape(
+            -1, layer.channels, layer.height, layer.width)
+
+    def _map(self, frame):
         p, layer = self.params, self.params.layer
-        found = [decode(frame.reshape(-1), layer.channels, layer.height, layer.width, layer.input,
-                        p.word, p.order, beat=p.beat) for frame in frames]
-        return np.array(found).reshape(-1, layer.channels, layer.height, layer.width)
+        image = decode(frame.reshape(-1), layer.channels, layer.height, layer.width, layer.input,
+                       p.word, p.order, beat=p.beat)
+        for c in range(p.active):
+            own = np.count_nonzero(image[c * p.share:(c + 1) * p.share], axis=(0, 2)).max()
+            if own > p.values(c):
+                raise StreamError(f"Rows must have at most {p.values(c)} values for controller {c},"
+                                  f" not {own}")
+        return image
 
     def run(self, frames):
         p = self.params

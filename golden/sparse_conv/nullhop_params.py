@@ -63,7 +63,7 @@ class NullhopParams(Params):
         require_choice("NullHop word", self.word, (4, 8, 16))
         require_choice("NullHop beat", self.beat, (1, 2, 4, 8))
         require_choice("NullHop order", self.order, ORDERS)
-        require_choice("NullHop columns", self.columns, (1, 2, 4, 8, 16, 32))
+        require_choice("NullHop columns", self.columns, (2, 4, 8, 16, 32))
         require_choice("NullHop lanes", self.lanes, (1, 2, 4, 8, 16))
         require_int("NullHop room", self.room, 0)
         for name in ("input", "output"):
@@ -162,7 +162,7 @@ class NullhopParams(Params):
         first = max(0, (at - layer.kernel) // layer.stride + 1)
         begun = min(count, at // layer.stride + 1)
         done = max(0, min(count, (at - layer.kernel + 1) // layer.stride + 1))
-        return (at - first * layer.stride, max(0, begun - first), begun,
+        return (max(0, at - first * layer.stride), max(0, begun - first), begun,
                 count if x == self.width - 1 else done)
 
     @property

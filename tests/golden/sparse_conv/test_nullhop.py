@@ -34,7 +34,7 @@ def test_allocation(channels, filters, kernel, found):
     ({"beat": 3}, r"^NullHop beat must be one of 1, 2, 4, 8, not 3$"),
     ({"order": "columns"}, r"^NullHop order must be one of rows, pairs, not 'columns'$"),
     ({"columns": 2}, r"^NullHop columns must be at least the kernel \(3\), not 2$"),
-    ({"columns": 6}, r"^NullHop columns must be one of 1, 2, 4, 8, 16, 32, not 6$"),
+    ({"columns": 6}, r"^NullHop columns must be one of 2, 4, 8, 16, 32, not 6$"),
     ({"filters": 18, "lanes": 4}, r"^NullHop lanes must divide the filters \(18\) and be at most "
                                   r"those of a pass \(16\), not 4$"),
     ({"room": -1}, r"^NullHop room must be at least 0, not -1$"),
@@ -78,6 +78,17 @@ def test_wrong_frame():
     frame = block.random_frames(1, np.random.default_rng(1))[0]
     with pytest.raises(StreamError, match=r"^Stream must "):
         block.run([frame[:-1]])
+
+
+def test_no_room():
+    block = Nullhop.random(layer(room=5), np.random.default_rng(0))
+    maps = np.zeros((1, 16, 8, 8), np.int64)
+    maps[0, :5, 3, 2] = 1
+    assert (block.maps(block.encode(maps)) == maps).all()
+    maps[0, 5, 3, 7] = 1
+    with pytest.raises(StreamError, match=r"^Rows must have at most 5 values for controller 0, not "
+                                          r"6$"):
+        block.run(block.encode(maps))
 
 
 @pytest.mark.parametrize("stride, padding, pool", [(1, 0, 1), (1, 2, 1), (2, 1, 1), (1, 1, 2),
