@@ -7,30 +7,15 @@ from amaranth.lib.wiring import In, Out
 
 from golden.params import ceil_log2
 from golden.sparse_conv.nullhop_params import BLOCK
+from golden.weights import accumulator_width
 from hdl.delay import delayed
 from hdl.formats import shape
 from hdl.memory import NO_COLLISION
+from hdl.product import sum_of_products
 from hdl.sparse_conv.nullhop_loader import store_layout
+from hdl.store import Store, index_width
 
-__all__ = ["Controller", "Macs", "product"]
-
-
-def product(kind, code, operand):
-    """The product of a weight's stored code and an operand."""
-    if kind.name == "binary":
-        return Mux(code[0], -operand, operand)
-    if kind.name == "ternary":
-        return Mux(code[0], Mux(code[1], -operand, operand), 0)
-    if kind.powers:
-        shifted = Array([Const(0), *(operand << n for n in range((1 << kind.bits - 1) - 1))])
-        magnitude = shifted[code[:-1]]
-        return Mux(code[-1], -magnitude, magnitude)
-    return operand * code.as_signed()
-
-
-def _counter(count):
-    """The shape of a number below ``count``; one of no bits breaks other tools."""
-    return range(max(2, count))
+__all__ = ["Controller", "Macs"]
 
 
 class _Place:
@@ -42,7 +27,7 @@ class _Place:
             "chunk": chunks, "row": p.stripe_rows, "x": p.width, "number": p.passes,
             "stripe": p.stripes, "bank": 2, "first": 2 * p.layer.height * pitch, "offset": pitch}
         for field, count in self.fields.items():
-            setattr(self, field, Signal(_counter(count), name=f"{name}_{field}",
+            setattr(self, field, Signal(index_width(count), name=f"{name}_{field}",
                                         init=init.get(field, 0)))
 
     def eq(self, other):
@@ -83,27 +68,25 @@ class Macs(wiring.Component):
         self.p, self.bank = p, bank
         self.width = p.sum_width(controller)
         super().__init__({
-            "valid": In(1), "address": In(range(max(2, len(bank)))),
+            "valid": In(1), "address": In(index_width(len(bank))),
             "entry": In(range(2 * p.columns)), "value": In(shape(p.layer.input)),
             "read": In(range(2 * p.columns)),
-            "word": In(range(max(2, p.filters_pass // p.lanes))),
+            "word": In(index_width(p.filters_pass // p.lanes)),
             "sums": Out(data.ArrayLayout(signed(self.width), p.lanes)), "clear": In(1)})
 
     def elaborate(self, _platform):
         m = Module()
-        p, kind, width = self.p, self.p.layer.kind, self.width
-        m.submodules.bank = bank = Memory(
-            shape=unsigned(p.filters_pass * kind.bits), depth=len(self.bank), init=self.bank,
-            attrs=NO_COLLISION | {"rom_style": "block"})
-        weights = bank.read_port()
-        m.d.comb += weights.addr.eq(self.address)
+        p, layer, width = self.p, self.p.layer, self.width
+        kind = layer.kind
+        m.submodules.bank = bank = Store(p.filters_pass * kind.bits, len(self.bank), self.bank)
+        m.d.comb += bank.address.eq(self.address)
         value = Signal.like(self.value)
         m.d.sync += value.eq(self.value)
         products = []
         for n in range(p.filters_pass):
-            made = Signal(signed(width), name=f"product_{n}")
-            code = weights.data[n * kind.bits:(n + 1) * kind.bits]
-            m.d.sync += made.eq(product(kind, code, value))
+            made = Signal(signed(accumulator_width(layer.input, kind, 1)), name=f"product_{n}")
+            code = bank.word[n * kind.bits:(n + 1) * kind.bits]
+            m.d.sync += made.eq(sum_of_products(kind, [value], [code]))
             products.append(made)
         entry = delayed(m, self.entry, 2, "entry")
         valid = delayed(m, self.valid, 2, "valid")
@@ -264,7 +247,7 @@ class Controller(wiring.Component):
         rest = Signal(p.chunk)
         now = _Place(p, chunks, pitch, "now")
         last_map, last_column, last_of_image = Signal(), Signal(), Signal()
-        kernel_column = Signal(_counter(layer.kernel))
+        kernel_column = Signal(index_width(layer.kernel))
         taps = Signal(range(taps_most + 1))
         done = Signal(range(columns + 1))
         slot, base_slot = Signal(ring), Signal(ring)
@@ -274,8 +257,8 @@ class Controller(wiring.Component):
 
         # The value at the MACs.
         busy, more, lower = Signal(), Signal(), Signal()
-        left = Signal(range(max(2, taps_most)))
-        address, start = (Signal(range(max(2, len(macs.bank))), name=name)
+        left = Signal(index_width(taps_most))
+        address, start = (Signal(index_width(len(macs.bank)), name=name)
                           for name in ("address", "start"))
         tap_slot, first_slot = Signal(ring), Signal(ring)
         taps_less = Signal.like(left)  # one less than there are
@@ -294,7 +277,7 @@ class Controller(wiring.Component):
 
         # A value, if the sparsity map has one.
         lowest = Signal(p.chunk)
-        place = Signal(range(max(2, p.chunk)))
+        place = Signal(index_width(p.chunk))
         m.d.comb += [lowest.eq(rest & -rest), place.eq(Cat(
             Cat(lowest[n] for n in range(p.chunk) if n >> bit & 1).any()
             for bit in range(ceil_log2(p.chunk))) if p.chunk > 1 else 0)]

@@ -8,13 +8,9 @@ from golden.params import ceil_div
 from golden.sparse_conv.compressed import GROUP, line_lengths
 from golden.sparse_conv.nullhop_params import BLOCK
 from hdl.frame import input_layout
+from hdl.store import index_width
 
 __all__ = ["Loader", "store_layout"]
-
-
-def _counter(count):
-    """The shape of a number below ``count``; one of no bits breaks other tools."""
-    return range(max(2, count))
 
 
 def store_layout(p):
@@ -27,9 +23,9 @@ def store_layout(p):
     """
     layer = p.layer
     return data.StructLayout({
-        "value": 1, "code": p.word, "channel": _counter(layer.channels), "lower": 1,
+        "value": 1, "code": p.word, "channel": index_width(layer.channels), "lower": 1,
         "row": range(2 * layer.height), "map": 1, "bits": BLOCK,
-        "block": _counter(ceil_div(layer.channels, BLOCK)),
+        "block": index_width(ceil_div(layer.channels, BLOCK)),
         "pixel": range(2 * layer.height * layer.width), "line": 1})
 
 
@@ -83,7 +79,7 @@ class Loader(wiring.Component):
         # The beat at hand, word by word.
         beat = Signal(data.ArrayLayout(unsigned(p.word), p.beat))
         have, ends = Signal(), Signal()
-        at = Signal(_counter(p.beat))
+        at = Signal(index_width(p.beat))
         word = Signal(p.word)
         take, drop = Signal(), Signal()  # the word, the whole beat
         last_word = at == p.beat - 1
@@ -115,7 +111,7 @@ class Loader(wiring.Component):
 
         # The next sparsity map.
         parts = GROUP // p.word
-        part = Signal(_counter(parts))
+        part = Signal(index_width(parts))
         collected, new = Signal(GROUP), Signal(GROUP)
         new_left = Signal.like(left)
         whole = part == parts - 1
@@ -159,9 +155,9 @@ class Loader(wiring.Component):
                 m.d.sync += [begun.eq(begun + 1), ahead.eq(
                     Mux(begun == len(lengths) - 2, lengths[-1], lengths[0]))]
 
-        block = Signal(_counter(blocks))
-        x = Signal(_counter(layer.width))
-        row = Signal(_counter(layer.height))
+        block = Signal(index_width(blocks))
+        x = Signal(index_width(layer.width))
+        row = Signal(index_width(layer.height))
         lower, bank = Signal(), Signal()
         pixel = Signal(range(2 * area))
         last_block, last_x = block == blocks - 1, x == layer.width - 1

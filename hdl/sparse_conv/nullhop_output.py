@@ -10,7 +10,7 @@ from golden.sparse_conv.compressed import GROUP, line_lengths
 from golden.sparse_conv.nullhop_memories import tables
 from hdl.delay import delayed
 from hdl.formats import requantise, shape
-from hdl.memory import NO_COLLISION
+from hdl.store import Store, index_width
 from hdl.tree import tree_sum
 
 __all__ = ["Encoder", "Output", "beat_layout"]
@@ -19,10 +19,6 @@ __all__ = ["Encoder", "Output", "beat_layout"]
 def beat_layout(p):
     return data.StructLayout({"data": data.ArrayLayout(unsigned(p.word), p.beat),
                               "last": 1, "error": 1})
-
-
-def _counter(count):
-    return range(max(2, count))
 
 
 class Output(wiring.Component):
@@ -63,11 +59,11 @@ class Output(wiring.Component):
         self.positions = p.out_columns * (2 if p.layer.pool == 1 else 1) // p.layer.pool
         self.depth = self.positions * p.pixel_words
         super().__init__({
-            "ready": In(1), "row": Out(1), "word": Out(_counter(p.filters_pass // p.lanes)),
+            "ready": In(1), "row": Out(1), "word": Out(index_width(p.filters_pass // p.lanes)),
             "sums": In(data.StructLayout({
                 f"controller_{c}": data.ArrayLayout(signed(width), p.lanes)
                 for c, width in enumerate(widths)})),
-            "release": Out(1), "write": Out(1), "address": Out(_counter(2 * self.depth)),
+            "release": Out(1), "write": Out(1), "address": Out(index_width(2 * self.depth)),
             "values": Out(data.ArrayLayout(shape(p.layer.output), p.lanes)),
             "full": Out(1), "freed": In(1)})
 
@@ -75,13 +71,13 @@ class Output(wiring.Component):
         m = Module()
         p, layer = self.p, self.p.layer
         words = p.filters_pass // p.lanes
-        x = Signal(_counter(p.out_columns))
-        number = Signal(_counter(p.passes))
-        stripe = Signal(_counter(p.stripes))
+        x = Signal(index_width(p.out_columns))
+        number = Signal(index_width(p.passes))
+        stripe = Signal(index_width(p.stripes))
         half = Signal()
         used = Signal(range(3))  # halves that are full
-        before = Signal(_counter(p.pixel_words))  # words of the passes before
-        place = Signal(_counter(self.depth))      # of the column's first position
+        before = Signal(index_width(p.pixel_words))  # words of the passes before
+        place = Signal(index_width(self.depth))      # of the column's first position
         single = Signal()                         # the column has one row only
         if p.rows % 2:
             m.d.comb += single.eq(stripe == p.stripes - 1)
@@ -109,7 +105,7 @@ class Output(wiring.Component):
         m.d.sync += used.eq(used + (go & line_ends) - self.freed)
 
         # Clusters, scale, bias: one stage each.
-        index = Signal(_counter(p.pixel_words))
+        index = Signal(index_width(p.pixel_words))
         m.d.comb += index.eq(before + self.word)
         constants = self._constants(m, index)
         totals = []
@@ -168,11 +164,9 @@ class Output(wiring.Component):
         p, layer, found = self.p, self.p.layer, {}
         for name, words in tables(p, self.tensors).items():
             bits = layer.bias_width if name == "bias" else layer.scale_width
-            m.submodules[name] = memory = Memory(shape=unsigned(bits * p.lanes), depth=len(words),
-                                                 init=words, attrs=NO_COLLISION)
-            read = memory.read_port()
-            m.d.comb += read.addr.eq(index)
-            found[name] = [read.data[lane * bits:(lane + 1) * bits].as_signed()
+            m.submodules[name] = store = Store(bits * p.lanes, len(words), words)
+            m.d.comb += store.address.eq(index)
+            found[name] = [store.word[lane * bits:(lane + 1) * bits].as_signed()
                            for lane in range(p.lanes)]
         return found
 
@@ -211,7 +205,7 @@ class Encoder(wiring.Component):
     def __init__(self, p, depth):
         self.p, self.depth = p, depth
         super().__init__({
-            "full": In(1), "freed": Out(1), "address": Out(_counter(2 * depth)),
+            "full": In(1), "freed": Out(1), "address": Out(index_width(2 * depth)),
             "values": In(data.ArrayLayout(shape(p.layer.output), p.lanes)),
             "error": In(1), "answered": Out(1), "sent": Out(1),
             "o": Out(stream.Signature(beat_layout(p)))})
@@ -225,11 +219,11 @@ class Encoder(wiring.Component):
 
         # Reading: no word is asked for while the group before it is held.
         lines = Signal(range(3))  # that are there
-        line = Signal(_counter(len(lengths)))
-        group = Signal(_counter(ceil_div(max(lengths), GROUP)))
+        line = Signal(index_width(len(lengths)))
+        group = Signal(index_width(ceil_div(max(lengths), GROUP)))
         half = Signal()
-        asked = Signal(_counter(steps))
-        position = Signal(_counter(self.depth))
+        asked = Signal(index_width(steps))
+        position = Signal(index_width(self.depth))
         last_line = line == len(lengths) - 1
         groups = [ceil_div(length, GROUP) for length in lengths]
         last_group = group == Mux(last_line, groups[-1] - 1, groups[0] - 1)
@@ -303,7 +297,7 @@ class Encoder(wiring.Component):
 
         # Beats.
         o = self.o
-        place = Signal(_counter(p.beat))
+        place = Signal(index_width(p.beat))
         m.d.comb += [accept.eq(~o.valid | o.ready), self.sent.eq(sends & ends & frame_ends),
                      self.answered.eq(self.error & ~sending & accept)]
         with m.If(accept):
