@@ -19,7 +19,7 @@ from ternstone.bench import Part, Row, Say, at_least, figure, side_by_side, veri
 __all__ = ["PARTS", "SHAPES", "ZEROS", "steady"]
 
 #: Maps -> height and width.
-SHAPES = {64: 14, 128: 10, 256: 8, 512: 4}
+SHAPES = {64: 14, 128: 10, 256: 8, 512: 7}
 ZEROS = (0.0, 0.5, 0.75, 0.9)
 #: Images that are counted, one after the other, and how often they come.
 IMAGES, SHORT, LONG = 2, 1, 3

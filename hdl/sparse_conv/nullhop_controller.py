@@ -14,8 +14,14 @@ from hdl.memory import NO_COLLISION
 from hdl.product import sum_of_products
 from hdl.sparse_conv.nullhop_loader import store_layout
 from hdl.store import Store, index_width
+from hdl.tree import tree_sum
 
 __all__ = ["Controller", "Macs"]
+
+
+def _times(value, factor):
+    """``value * factor`` by shifts: multiplier blocks are for the MACs."""
+    return tree_sum([value << n for n in range(factor.bit_length()) if factor >> n & 1])
 
 
 class _Place:
@@ -173,7 +179,7 @@ class Controller(wiring.Component):
         own = store.block >> ceil_log2(blocks) == first // blocks
         m.d.comb += [
             put.en.eq(store.map & own),
-            put.addr.eq(store.pixel * chunks + (store.block - first)[:ceil_log2(blocks)]),
+            put.addr.eq(_times(store.pixel, chunks) + (store.block - first)[:ceil_log2(blocks)]),
             put.data.eq(store.bits[start:])]
         put = codes.write_port()
         # Values of the row, and of the lower row of a pair.
@@ -181,7 +187,7 @@ class Controller(wiring.Component):
                   for n in range(2 if p.order == "pairs" else 1)]
         count = Mux(store.lower, counts[-1], counts[0])
         own = store.value & (store.channel >> ceil_log2(p.share) == c)
-        m.d.comb += [put.en.eq(own & ~self.over), put.addr.eq(store.row * room + count),
+        m.d.comb += [put.en.eq(own & ~self.over), put.addr.eq(_times(store.row, room) + count),
                      put.data.eq(store.code)]
         if room < layer.width * p.channels_of(c):
             m.d.comb += self.over.eq(own & (count == room))
@@ -224,8 +230,9 @@ class Controller(wiring.Component):
         with m.If(chunk_ends):
             # Rows between those of the two output rows feed neither.
             hole = max(0, layer.stride - layer.kernel)
-            step = 1 + Mux(head.row == layer.kernel - 1, hole, 0) if hole else 1
-            m.d.comb += [after.row.eq(head.row + step), after.first.eq(head.first + step * pitch)]
+            skip = head.row == layer.kernel - 1 if hole else Const(0)
+            m.d.comb += [after.row.eq(head.row + Mux(skip, hole + 1, 1)),
+                         after.first.eq(head.first + Mux(skip, (hole + 1) * pitch, pitch))]
         with m.If(row_ends):
             m.d.comb += [
                 after.x.eq(Mux(x_ends, 0, head.x + 1)),
@@ -291,9 +298,10 @@ class Controller(wiring.Component):
         upper_feeds, lower_feeds = now.row < layer.kernel, two & (now.row >= layer.stride)
         channel = now.chunk * p.chunk + place
         first = Signal.like(address, name="first")
-        kernel_row = Mux(upper_feeds, now.row, now.row - layer.stride)
-        m.d.comb += first.eq((now.number * p.channels_of(c) + channel) * layer.taps
-                             + kernel_row * layer.kernel + kernel_column)
+        kernel_row = Mux(upper_feeds, now.row, now.row - layer.stride)[:len(now.row)]
+        m.d.comb += first.eq(
+            _times(_times(now.number, p.channels_of(c)) + channel, layer.taps)
+            + _times(kernel_row, layer.kernel) + kernel_column)
         with m.If(give):
             m.d.sync += [rest.eq(rest & ~lowest), pointer.eq(pointer + 1)]
         with m.If(give & ~useless):
