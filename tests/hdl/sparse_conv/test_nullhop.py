@@ -102,6 +102,15 @@ def test_zeros(where):
     check(block, Top(params, block.tensors), block.encode(maps), limit=30000)
 
 
+def test_columns_end_during_multiplications():
+    """One value, whose 14 multiplications outlast the search of the columns after it."""
+    params = layer(1, 2, 12, 1, 7, 1, 3, macs=8)
+    block = Nullhop.random(params, np.random.default_rng(4))
+    maps = np.zeros((2, 1, 2, 12), np.int64)
+    maps[:, 0, 1, 7] = 7
+    check(block, Top(params, block.tensors), block.encode(maps))
+
+
 PARAMS = {
     "passes": layer(18, 4, 4, 12, pool=2, macs=8, lanes=2, bank=200),
     "clusters": layer(9, 3, 4, 4, 3, 2, 1, relu=False, weights="ternary", macs=16, word=16,
