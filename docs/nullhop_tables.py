@@ -22,7 +22,7 @@ SHARES = (0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.925, 0.9
 #: Name -> family of cells, parameters of `golden.sparse_conv.nullhop.layer`.
 DESIGNS = {
     "16 to 16 maps, 8 x 8": {"macs": 8},
-    "the same": {"macs": 16},
+    "16 to 16 maps, 8 x 8, more MACs": {"macs": 16},
     "64 to 64 maps, 14 x 14": {"channels": 64, "filters": 64, "height": 14, "width": 14,
                                "macs": 128, "lanes": 4},
 }
