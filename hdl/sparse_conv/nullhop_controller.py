@@ -24,6 +24,14 @@ def _times(value, factor):
     return tree_sum([value << n for n in range(factor.bit_length()) if factor >> n & 1])
 
 
+def _looked_up(values, index):
+    """A table of numbers, as narrow as they are."""
+    if min(values) == max(values):
+        return Const(values[0], max(1, values[0].bit_length()))
+    width = max(values).bit_length()
+    return Array([Const(value, width) for value in values])[index]
+
+
 class _Place:
     """Which of the stored sparsity maps. ``first`` is the row's first one, ``offset`` the pixel's
     from there. Signals of their own, since the next place is found one by the other."""
@@ -198,31 +206,19 @@ class Controller(wiring.Component):
                 m.d.sync += count.eq(count + 1)
         return maps.read_port(), codes.read_port()
 
-    def _scan(self, m, maps, codes):
-        p, layer, c, macs = self.p, self.p.layer, self.controller, self.macs
-        chunks, room, columns = p.chunks(c), p.values(c), p.columns
+    def _walk(self, m, maps, load):
+        """The place whose sparsity map the memory gives, and whether its column ends with it; upon
+        ``load`` the next place is asked for."""
+        p, layer, chunks = self.p, self.p.layer, self.p.chunks(self.controller)
         stripes = [p.stripe(number) for number in range(p.stripes)]
-        table = [p.column(x) for x in range(p.width)]
         pitch = layer.width * chunks  # sparsity maps of a row
-        taps_most = max(taps for _, taps, _, _ in table)
-        ring = range(columns)
-
-        def looked_up(values, index):
-            """A table of numbers, as narrow as they are."""
-            if min(values) == max(values):
-                return Const(values[0], max(1, values[0].bit_length()))
-            width = max(values).bit_length()
-            return Array([Const(value, width) for value in values])[index]
-
-        # The place whose sparsity map the memory gives; the next one is asked for as it is taken.
         lows = [fed[0] for _, fed, _ in stripes]
         highs = [fed[-1] for _, fed, _ in stripes]
         firsts = [(base + fed[0]) * pitch for base, fed, _ in stripes]
         head = _Place(p, chunks, pitch, "head", row=lows[0], first=firsts[0])
         after = _Place(p, chunks, pitch, "after")
-        load = Signal()
         chunk_ends = head.chunk == chunks - 1
-        row_ends = chunk_ends & (head.row == looked_up(highs, head.stripe))
+        row_ends = chunk_ends & (head.row == _looked_up(highs, head.stripe))
         x_ends = row_ends & (head.x == p.width - 1)
         pass_ends = x_ends & (head.number == p.passes - 1)
         image_ends = pass_ends & (head.stripe == p.stripes - 1)
@@ -238,8 +234,8 @@ class Controller(wiring.Component):
                 after.x.eq(Mux(x_ends, 0, head.x + 1)),
                 after.offset.eq(Mux(x_ends, 0, head.offset + chunks)),
                 after.bank.eq(head.bank ^ image_ends),
-                after.row.eq(looked_up(lows, after.stripe)),
-                after.first.eq(looked_up(firsts, after.stripe)
+                after.row.eq(_looked_up(lows, after.stripe)),
+                after.first.eq(_looked_up(firsts, after.stripe)
                                + Mux(after.bank, layer.height * pitch, 0))]
         with m.If(x_ends):
             m.d.comb += after.number.eq(Mux(pass_ends, 0, head.number + 1))
@@ -248,6 +244,19 @@ class Controller(wiring.Component):
         with m.If(load):
             m.d.sync += head.eq(after)
         m.d.comb += maps.addr.eq(Mux(load, after.map, head.map))
+        return head, row_ends
+
+    def _scan(self, m, maps, codes):
+        p, layer, c, macs = self.p, self.p.layer, self.controller, self.macs
+        chunks, room, columns = p.chunks(c), p.values(c), p.columns
+        stripes = [p.stripe(number) for number in range(p.stripes)]
+        table = [p.column(x) for x in range(p.width)]
+        pitch = layer.width * chunks  # sparsity maps of a row
+        taps_most = max(taps for _, taps, _, _ in table)
+        ring = range(columns)
+
+        load = Signal()
+        head, row_ends = self._walk(m, maps, load)
         x, number, stripe = head.x, head.number, head.stripe
 
         # The sparsity map at hand, and its column.
@@ -313,9 +322,9 @@ class Controller(wiring.Component):
         waiting = Signal(init=1)
         held, seen = Signal(2), Signal()  # images stored; there is one, and it can be read
         free = Signal(range(columns + 1), init=columns)
-        begun = looked_up([b - a for a, b in zip(
+        begun = _looked_up([b - a for a, b in zip(
             [0, *(t[2] for t in table)], [t[2] for t in table], strict=False)], x)
-        ends = looked_up([b - a for a, b in zip(
+        ends = _looked_up([b - a for a, b in zip(
             [0, *(t[3] for t in table)], [t[3] for t in table], strict=False)], x)
         heads = (x == 0) & (number == 0) & (stripe == 0)  # it is an image's first column
         pending = Signal(range(columns + 1))  # output columns whose last value is at the MACs
@@ -342,10 +351,10 @@ class Controller(wiring.Component):
             following = Mux(left_edge & last_column, base_slot + p.out_columns, base_slot)
             m.d.sync += [
                 waiting.eq(0), scanning.eq(1),
-                kernel_column.eq(looked_up([t[0] for t in table], x)),
-                taps.eq(looked_up([t[1] for t in table], x)), done.eq(ends),
-                slot.eq(following + looked_up([(t[2] - t[1]) % columns for t in table], x)),
-                two.eq(looked_up([made - 1 for _, _, made in stripes], stripe)),
+                kernel_column.eq(_looked_up([t[0] for t in table], x)),
+                taps.eq(_looked_up([t[1] for t in table], x)), done.eq(ends),
+                slot.eq(following + _looked_up([(t[2] - t[1]) % columns for t in table], x)),
+                two.eq(_looked_up([made - 1 for _, _, made in stripes], stripe)),
                 last_column.eq(x == p.width - 1),
                 last_of_image.eq((x == p.width - 1) & (number == p.passes - 1)
                                  & (stripe == p.stripes - 1))]
@@ -353,7 +362,7 @@ class Controller(wiring.Component):
                 for j, pointer in enumerate(pointers):
                     starts = [(base + j) * room if 0 <= base + j < layer.height else 0
                               for base, _, _ in stripes]
-                    m.d.sync += pointer.eq(looked_up(starts, stripe)
+                    m.d.sync += pointer.eq(_looked_up(starts, stripe)
                                            + Mux(head.bank, layer.height * room, 0))
 
         # Complete columns.

@@ -38,8 +38,9 @@ class Loader(wiring.Component):
     controller has no room for a value. It is then dropped up to its last beat, and ``wrong`` until
     ``answered``.
 
-    **Latency** 2 cycles from a frame's last beat to ``loaded``. **Throughput** a word a cycle.
-    **Back-pressure**: while ``full``.
+    **Latency** 2 cycles from a beat of one word, its frame's last, to ``loaded``, and 1 for every
+    further block that its group reaches. **Throughput** a word a cycle. **Back-pressure**: while
+    ``full``.
 
     Parameters
     ----------

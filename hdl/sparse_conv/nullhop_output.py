@@ -176,8 +176,8 @@ class Encoder(wiring.Component):
 
     While a group is sent the next one is read, ``lanes`` values a cycle.
 
-    **Latency** 16 / lanes + 3 cycles from ``full`` to the first word's beat. **Throughput** a word
-    a cycle. **Back-pressure** holds words, then lines.
+    **Latency** 16 / lanes + 4 cycles from ``full`` to a beat of one word. **Throughput** a word a
+    cycle. **Back-pressure** holds words, then lines.
 
     Parameters
     ----------

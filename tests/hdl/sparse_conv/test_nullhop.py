@@ -44,7 +44,7 @@ def params_of(draw, largest=3):
         [n for n in (1, 2, 4, 8, 16) if filters % n == 0 and n <= p.filters_pass])))
 
 
-@settings(RANDOM, max_examples=25)
+@settings(RANDOM, max_examples=16)
 @given(params_of(), st.integers(0, 2**32 - 1), st.sampled_from([(0.0, 0.0), (0.0, 0.0),
                                                                 (0.3, 0.5)]))
 def test_sim(params, seed, levels):
@@ -78,7 +78,7 @@ def broken(block, frames, rng):
     return sent, answers
 
 
-@settings(RANDOM, max_examples=12)
+@settings(RANDOM, max_examples=10)
 @given(params_of(largest=2), st.integers(0, 2**32 - 1), st.booleans(), st.sampled_from([0.0, 0.4]))
 def test_wrong_streams(params, seed, no_room, stall):
     rng = np.random.default_rng(seed)
@@ -123,7 +123,7 @@ made = made_once(PARAMS, Nullhop, lambda block: Top(block.params, block.tensors)
 @pytest.mark.parametrize("name", PARAMS)
 def test_stalls_and_resets(name):
     block, frames, verilog = made(name)
-    sim.check(block, verilog, name=f"nullhop-{name}", workdir=WORKDIR, frames=frames[:5])
+    sim.check(block, verilog, name=f"nullhop-{name}", workdir=WORKDIR, frames=frames[:3])
 
 
 @pytest.mark.skipif(not shutil.which("iverilog"), reason="Icarus Verilog is missing")
