@@ -22,7 +22,7 @@ def count(p, maps, outputs):
     machine = _Machine(p)
     for image, output in zip(maps, outputs, strict=True):
         machine.frame(image, output)
-    return machine.encoder.word + 2
+    return int(machine.encoder.word + 2)
 
 
 def busy(p, maps):
