@@ -20,13 +20,18 @@ import numpy as np
 
 from golden.design import Stream
 from golden.formats import Format
+from golden.memory import image
 from golden.sparse_conv import convolution
 from golden.sparse_conv.compressed import StreamError, decode, encode, to_beats
 from golden.sparse_conv.nullhop_cycles import count
+from golden.sparse_conv.nullhop_memories import memories
 from golden.sparse_conv.nullhop_params import NullhopParams
 from golden.sparse_conv.params import ConvParams
 
 __all__ = ["Nullhop", "layer"]
+
+#: The stream that loads weights at run time.
+LOAD = Stream(Format(32, signed=False))
 
 
 def layer(channels: int = 16, height: int = 8, width: int = 8, filters: int = 16, kernel: int = 3,
@@ -35,7 +40,7 @@ def layer(channels: int = 16, height: int = 8, width: int = 8, filters: int = 16
           output: Format = Format(8, 8, signed=False), scale_width: int = 0, bias_width: int = 24,
           shift: int = 10, macs: int = 16, controllers: int = 8, bank: int = 4096, word: int = 8,
           beat: int = 2, order: str = "rows", columns: int = 8, lanes: int = 1,
-          room: int = 0) -> NullhopParams:
+          room: int = 0, store: str = "rom") -> NullhopParams:
     """`NullhopParams` from flat arguments: those of `ConvParams`, and its own.
 
     Errors: as those classes.
@@ -44,7 +49,7 @@ def layer(channels: int = 16, height: int = 8, width: int = 8, filters: int = 16
         ConvParams(channels, height, width, filters, kernel, stride, padding, pool, relu, weights,
                    input, output, scale_width, bias_width, shift),
         macs=macs, controllers=controllers, bank=bank, word=word, beat=beat, order=order,
-        columns=columns, lanes=lanes, room=room)
+        columns=columns, lanes=lanes, room=room, store=store)
 
 
 class Nullhop(convolution.LayerBlock):
@@ -60,6 +65,16 @@ class Nullhop(convolution.LayerBlock):
         return Stream(Format(self.params.word, 0, signed=False), self.params.beat)
 
     output = input
+
+    @property
+    def load(self):
+        return LOAD if self.params.store == "load" else None
+
+    def image(self):
+        """Banks of controller after controller, then biases, then scales."""
+        if self.params.store == "rom":
+            return super().image()
+        return image(memories(self.params, self.tensors))
 
     def encode(self, maps):
         """Input maps to frames."""

@@ -1,11 +1,18 @@
 """What the compressed-activation dataflow's read-only memories hold. Torch-free."""
 
-__all__ = ["banks", "tables"]
+__all__ = ["banks", "memories", "tables"]
 
 
 def _joined(codes, bits):
     """Codes side by side, the first one lowest."""
     return sum(int(code) << bits * place for place, code in enumerate(codes))
+
+
+def memories(p, tensors):
+    """All of them, as (width, words), in the order in which they are loaded."""
+    width = p.filters_pass * p.layer.kind.bits
+    return [*((width, words) for words in banks(p, tensors["weight"])),
+            *tables(p, tensors).values()]
 
 
 def banks(p, weight):
@@ -23,10 +30,11 @@ def banks(p, weight):
 
 
 def tables(p, tensors):
-    """The words of biases, and of scales: of each word of sums, ``lanes`` values side by side."""
+    """Of biases, and of scales, (width, words): for each word of sums ``lanes`` values."""
     found = {}
     for name, bits in (("bias", p.layer.bias_width), ("scale", p.layer.scale_width)):
         if name in tensors:
             codes = tensors[name] & (1 << bits) - 1
-            found[name] = [_joined(row, bits) for row in codes.reshape(-1, p.lanes)]
+            found[name] = (bits * p.lanes,
+                           [_joined(row, bits) for row in codes.reshape(-1, p.lanes)])
     return found

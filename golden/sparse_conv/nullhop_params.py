@@ -28,6 +28,7 @@ class NullhopParams(Params):
     columns:     output columns that a controller has accumulators for: a power of two, at least the
                  kernel; more let a controller run ahead of the others
     lanes:       sums that leave the accumulators each cycle: 1, 2, 4, 8 or 16; divides the filters
+    store:       ``rom``, or ``load`` for weights, biases and scales that come in at run time
     room:        of each image row, the non-zero values that a controller's memory has room for; 0
                  for all; a frame with more is answered as a wrong one
 
@@ -52,6 +53,7 @@ class NullhopParams(Params):
     columns: int = 8
     lanes: int = 1
     room: int = 0
+    store: str = "rom"
 
     def __post_init__(self):
         object.__setattr__(self, "layer", as_layer(self.layer))
@@ -66,6 +68,7 @@ class NullhopParams(Params):
         require_choice("NullHop columns", self.columns, (2, 4, 8, 16, 32))
         require_choice("NullHop lanes", self.lanes, (1, 2, 4, 8, 16))
         require_int("NullHop room", self.room, 0)
+        require_choice("NullHop store", self.store, ("rom", "load"))
         for name in ("input", "output"):
             width = getattr(layer, name).width
             if width > self.word:

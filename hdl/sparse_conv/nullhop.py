@@ -6,13 +6,14 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from golden.sparse_conv.nullhop_memories import banks
+from golden.sparse_conv.nullhop_memories import memories
 from hdl.axi import AxiStreamTop
 from hdl.frame import input_layout
 from hdl.memory import NO_COLLISION
 from hdl.sparse_conv.nullhop_controller import Controller
 from hdl.sparse_conv.nullhop_loader import Loader
 from hdl.sparse_conv.nullhop_output import Encoder, Output, beat_layout
+from hdl.store import Store, load_signature, loadable
 
 __all__ = ["Core", "Nullhop"]
 
@@ -35,20 +36,29 @@ class Core(wiring.Component):
     Members
     -------
     i, o : In, Out, streams of words
+    w : In, the stream of an image
+        Only with store "load": before the first frame; everything is in reset until it is there.
     """
 
     def __init__(self, p, tensors):
-        self.p, self.tensors = p, tensors
-        super().__init__({"i": In(stream.Signature(input_layout(unsigned(p.word), p.beat))),
-                          "o": Out(stream.Signature(beat_layout(p)))})
+        self.p = p
+        self.stores = [Store(width, len(words), words if p.store == "rom" else None)
+                       for width, words in memories(p, tensors)]
+        members = {"i": In(stream.Signature(input_layout(unsigned(p.word), p.beat))),
+                   "o": Out(stream.Signature(beat_layout(p)))}
+        if p.store == "load":
+            members["w"] = In(load_signature())
+        super().__init__(members)
 
     def elaborate(self, _platform):
-        m = Module()
-        p = self.p
-        controllers = [Controller(p, c, bank)
-                       for c, bank in enumerate(banks(p, self.tensors["weight"]))]
+        top = m = Module()
+        p, loaded = self.p, 1
+        if p.store == "load":
+            m = Module()
+            loaded = loadable(top, m, self.w, self.stores)
+        controllers = [Controller(p, c, bank) for c, bank in enumerate(self.stores[:p.active])]
         m.submodules.loader = loader = Loader(p)
-        m.submodules.output = output = Output(p, self.tensors,
+        m.submodules.output = output = Output(p, self.stores[p.active:],
                                               [c.macs.width for c in controllers])
         m.submodules.encoder = encoder = Encoder(p, output.depth)
         for c, controller in enumerate(controllers):
@@ -73,9 +83,10 @@ class Core(wiring.Component):
             encoder.values.as_value().eq(get.data), encoder.full.eq(output.full),
             output.freed.eq(encoder.freed), encoder.error.eq(loader.wrong & (inside == 0)),
             loader.answered.eq(encoder.answered)]
-        wiring.connect(m, wiring.flipped(self.i), loader.i)
+        m.d.comb += [loader.i.payload.eq(self.i.payload), loader.i.valid.eq(self.i.valid & loaded),
+                     self.i.ready.eq(loader.i.ready & loaded)]
         wiring.connect(m, encoder.o, wiring.flipped(self.o))
-        return m
+        return top
 
 
 class Nullhop(AxiStreamTop):

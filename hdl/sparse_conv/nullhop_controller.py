@@ -13,7 +13,7 @@ from hdl.formats import shape
 from hdl.memory import NO_COLLISION
 from hdl.product import sum_of_products
 from hdl.sparse_conv.nullhop_loader import store_layout
-from hdl.store import Store, index_width
+from hdl.store import index_width
 from hdl.tree import tree_sum
 
 __all__ = ["Controller", "Macs"]
@@ -63,7 +63,7 @@ class Macs(wiring.Component):
     ----------
     p : golden.sparse_conv.nullhop_params.NullhopParams
     controller : int
-    bank : list of int
+    bank : hdl.store.Store
         `golden.sparse_conv.nullhop_memories.banks` of this controller.
 
     Members
@@ -82,7 +82,7 @@ class Macs(wiring.Component):
         self.p, self.bank = p, bank
         self.width = p.sum_width(controller)
         super().__init__({
-            "valid": In(1), "address": In(index_width(len(bank))),
+            "valid": In(1), "address": In(index_width(bank.depth)),
             "entry": In(range(2 * p.columns)), "value": In(shape(p.layer.input)),
             "read": In(range(2 * p.columns)),
             "word": In(index_width(p.filters_pass // p.lanes)),
@@ -92,7 +92,7 @@ class Macs(wiring.Component):
         m = Module()
         p, layer, width = self.p, self.p.layer, self.width
         kind = layer.kind
-        m.submodules.bank = bank = Store(p.filters_pass * kind.bits, len(self.bank), self.bank)
+        m.submodules.bank = bank = self.bank
         m.d.comb += bank.address.eq(self.address)
         value = Signal.like(self.value)
         m.d.sync += value.eq(self.value)
@@ -274,7 +274,7 @@ class Controller(wiring.Component):
         # The value at the MACs.
         busy, more, lower = Signal(), Signal(), Signal()
         left = Signal(index_width(taps_most))
-        address, start = (Signal(index_width(len(macs.bank)), name=name)
+        address, start = (Signal(index_width(macs.bank.depth), name=name)
                           for name in ("address", "start"))
         tap_slot, first_slot = Signal(ring), Signal(ring)
         taps_less = Signal.like(left)  # one less than there are

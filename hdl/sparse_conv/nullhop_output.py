@@ -7,10 +7,9 @@ from amaranth.lib.wiring import In, Out
 
 from golden.params import ceil_div
 from golden.sparse_conv.compressed import GROUP, line_lengths
-from golden.sparse_conv.nullhop_memories import tables
 from hdl.delay import delayed
 from hdl.formats import requantise, shape
-from hdl.store import Store, index_width
+from hdl.store import index_width
 from hdl.tree import tree_sum
 
 __all__ = ["Encoder", "Output", "beat_layout"]
@@ -32,7 +31,8 @@ class Output(wiring.Component):
     Parameters
     ----------
     p : golden.sparse_conv.nullhop_params.NullhopParams
-    tensors : dict
+    stores : list of hdl.store.Store
+        `golden.sparse_conv.nullhop_memories.tables`.
     widths : list of int
         Of each controller's sums.
 
@@ -54,8 +54,8 @@ class Output(wiring.Component):
         A line was read.
     """
 
-    def __init__(self, p, tensors, widths):
-        self.p, self.tensors = p, tensors
+    def __init__(self, p, stores, widths):
+        self.p, self.stores = p, stores
         self.positions = p.out_columns * (2 if p.layer.pool == 1 else 1) // p.layer.pool
         self.depth = self.positions * p.pixel_words
         super().__init__({
@@ -161,13 +161,13 @@ class Output(wiring.Component):
 
     def _constants(self, m, index):
         """Biases and scales of the words at ``index``, as they leave their memories."""
-        p, layer, found = self.p, self.p.layer, {}
-        for name, words in tables(p, self.tensors).items():
-            bits = layer.bias_width if name == "bias" else layer.scale_width
-            m.submodules[name] = store = Store(bits * p.lanes, len(words), words)
+        found = {}
+        for name, store in zip(("bias", "scale"), self.stores, strict=False):
+            m.submodules[name] = store
             m.d.comb += store.address.eq(index)
+            bits = store.width // self.p.lanes
             found[name] = [store.word[lane * bits:(lane + 1) * bits].as_signed()
-                           for lane in range(p.lanes)]
+                           for lane in range(self.p.lanes)]
         return found
 
 

@@ -37,6 +37,7 @@ def test_allocation(channels, filters, kernel, found):
     ({"columns": 6}, r"^NullHop columns must be one of 2, 4, 8, 16, 32, not 6$"),
     ({"filters": 18, "lanes": 4}, r"^NullHop lanes must divide the filters \(18\) and be at most "
                                   r"those of a pass \(16\), not 4$"),
+    ({"store": "stream"}, r"^NullHop store must be one of rom, load, not 'stream'$"),
     ({"room": -1}, r"^NullHop room must be at least 0, not -1$"),
 ])
 def test_wrong_params(changes, error):
@@ -78,6 +79,19 @@ def test_wrong_frame():
     frame = block.random_frames(1, np.random.default_rng(1))[0]
     with pytest.raises(StreamError, match=r"^Stream must "):
         block.run([frame[:-1]])
+
+
+def test_image():
+    """Weights, then biases, then scales: what the memories hold, word for word."""
+    block = Nullhop.random(layer(2, 3, 3, 2, 1, 1, 0, scale_width=8, macs=8, controllers=2,
+                                 store="load"), np.random.default_rng(0))
+    weight, bias, scale = (block.tensors[name] for name in ("weight", "bias", "scale"))
+    low = [int(weight[0, c, 0, 0]) & 255 | (int(weight[1, c, 0, 0]) & 255) << 8 for c in (0, 1)]
+    assert block.image()[:, 0].tolist() == [
+        *low, *(bias & (1 << 24) - 1).tolist(), *(scale & 255).tolist()]
+    with pytest.raises(ValueError, match=r"^sparse_conv.nullhop must have store 'load' to have an "
+                                         r"image$"):
+        Nullhop.random(layer(), np.random.default_rng(0)).image()
 
 
 def test_no_room():

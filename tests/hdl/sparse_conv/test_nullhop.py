@@ -115,7 +115,7 @@ PARAMS = {
     "passes": layer(18, 4, 4, 12, pool=2, macs=8, lanes=2, bank=200),
     "clusters": layer(9, 3, 4, 4, 3, 2, 1, relu=False, weights="ternary", macs=16, word=16,
                       order="pairs", input=Format(8, 0), scale_width=6,
-                      output=Format(12, 0)),
+                      output=Format(12, 0), store="load"),
 }
 made = made_once(PARAMS, Nullhop, lambda block: Top(block.params, block.tensors))
 
