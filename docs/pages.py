@@ -31,6 +31,8 @@ COMMANDS = {
     "lstm-accuracy.json": "python -m golden.lstm.accuracy docs/results/lstm-accuracy.json",
     "lstm-area.json": "python -m docs.lstm_curves --area",
     "lstm-bench.json": "ternstone bench lstm --save docs/results/lstm-bench.json",
+    "nullhop-area.json": "python -m docs.nullhop_tables --area",
+    "nullhop.json": "python -m docs.nullhop_tables --measure",
     "sim.json": "ternstone sim --all --json > docs/results/sim.json",
     "sparse-conv-accuracy.json":
         "python -m golden.sparse_conv.accuracy docs/results/sparse-conv-accuracy.json",

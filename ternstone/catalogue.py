@@ -122,6 +122,11 @@ BLOCKS: dict[str, BlockEntry] = {
         "golden.sparse_conv.params:MaskedParams", "golden.sparse_conv.masked:Masked",
         "hdl.sparse_conv.masked:Masked", "a fully connected layer masked by shift registers",
         build="golden.sparse_conv.masked:masked"),
+    "sparse_conv.nullhop": BlockEntry(
+        "golden.sparse_conv.nullhop_params:NullhopParams", "golden.sparse_conv.nullhop:Nullhop",
+        "hdl.sparse_conv.nullhop:Nullhop",
+        "convolution of compressed activations, zeros cost no cycle",
+        build="golden.sparse_conv.nullhop:layer"),
 }
 
 #: Of networks that sample (`golden.invertible.sampling.sampler`, which a test compares).

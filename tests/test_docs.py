@@ -16,6 +16,7 @@ from docs import (
     invertible_search,
     ising,
     lstm_curves,
+    nullhop_tables,
     pages,
     sparse_conv,
     stochastic_curves,
@@ -32,7 +33,7 @@ from ternstone.simulate import simulate
 ROOT = pages.ROOT
 #: What writes tables and curves; README.md is the first one's.
 SCRIPTS = [lstm_curves, stochastic_curves, invertible_circuits, invertible_search, ising,
-           sparse_conv, fpga_tables]
+           sparse_conv, nullhop_tables, fpga_tables]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md")),
          *(ROOT / room / "README.md" for room in ("fpga", "asic"))]
 VERBS = typer.main.get_command(app).commands
