@@ -122,6 +122,11 @@ BLOCKS: dict[str, BlockEntry] = {
         "golden.sparse_conv.params:MaskedParams", "golden.sparse_conv.masked:Masked",
         "hdl.sparse_conv.masked:Masked", "a fully connected layer masked by shift registers",
         build="golden.sparse_conv.masked:masked"),
+    "sparse_conv.joint": BlockEntry(
+        "golden.sparse_conv.joint_params:JointParams", "golden.sparse_conv.joint:Joint",
+        "hdl.sparse_conv.joint:Joint", "whole networks; zero weights and activations cost no cycle",
+        build="golden.sparse_conv.joint:build",
+        smaller={"lanes": (1, 2, 4, 8, 16, 32), "requantisers": (1,)}),
 }
 
 #: Of networks that sample (`golden.invertible.sampling.sampler`, which a test compares).

@@ -17,16 +17,15 @@ import numpy as np
 
 from golden.design import Block, Stream
 from golden.formats import Format
+from golden.lstm.dense import LOAD
 from golden.memory import image
 from golden.params import ceil_log2
 from golden.sparse_conv import convolution
 from golden.sparse_conv.joint_params import QUEUE, JointParams, balance, groups, memories
 from golden.sparse_conv.params import ConvParams, NetworkParams
 
-__all__ = ["LOAD", "Joint", "JointParams", "balance", "build", "groups"]
+__all__ = ["Joint", "JointParams", "balance", "build", "groups"]
 
-#: The stream that loads memories at run time.
-LOAD = Stream(Format(32, 0, signed=False))
 #: Cycles from a layer's start to its first word in the scanner.
 SCAN = 3
 
@@ -151,33 +150,37 @@ class Joint(Block):
         steps = [g.layer.out_height * g.layer.out_width * g.layer.pool**2
                  * p.words(g.layer.filters) * p.parts for g in p.geometries]
         beats = p.map_words(p.network.first)
-        free = opened = 0   # the engine is idle; the first beat may come
-        for own in work:
-            full = opened + beats
-            at = max(free, opened) + 1
+        # Before the first beat comes, the sums are clear.
+        opened = end = -1 - p.geometries[0].depth
+        for frame, own in enumerate(work):
+            full = (opened if frame else 0) + beats
             for n, geometry in enumerate(p.geometries):
-                start = at + geometry.depth
+                start = end + 1 + geometry.depth
                 if n == 0:
                     start = max(start, full)
                 opened = start + 1
-                drained = start + int(own[n]) + steps[n]
-                free = drained + p.latency + 1
-                at = free + 1
-        return free + 1     # as the engine is free, its last word leaves the queue
+                end = start + int(own[n]) + steps[n] + p.latency + 1
+        return end + 1     # as the layer ends, its last word leaves the queue
+
+    def products(self, frames):
+        """Products of a weight and a code of the map that are both not 0: those that an output has,
+        and all that the lanes make, those beyond the outputs' edges too."""
+        valid = made = 0
+        for geometry, own, codes in zip(self.params.geometries, self.own, self.maps(frames)[:-1],
+                                        strict=True):
+            layer, weight = geometry.layer, own["weight"]
+            valid += int(convolution.useful_macs(layer, weight, codes).sum())
+            given = np.append(weight.ravel() != 0, False)
+            counts = np.stack([given[places].sum((1, 2))
+                               for places in groups(layer, self.params.lanes)])
+            made += int((counts[geometry.pixel_classes()]
+                         * (codes != 0).transpose(0, 2, 3, 1)).sum())
+        return valid, made
 
     def utilisation(self, frames):
-        """Products of a weight and a code of the map that are both not 0, over lanes times cycles:
-        those that an output has, and with those that fall beyond the outputs' edges."""
+        """Products of two non-zeros that an output has, over lanes times cycles."""
         p = self.params
-        maps, cycles = self.maps(frames), self.cycles(frames) * p.lanes * p.clusters
-        valid = every = 0
-        for geometry, own, codes in zip(p.geometries, self.own, maps[:-1], strict=True):
-            valid += convolution.useful_macs(geometry.layer, own["weight"], codes).sum()
-            given = np.append(own["weight"].ravel() != 0, False)
-            counts = np.stack([given[places].sum((1, 2))
-                               for places in groups(geometry.layer, p.lanes)])
-            every += (counts[geometry.pixel_classes()] * (codes != 0).transpose(0, 2, 3, 1)).sum()
-        return float(valid / cycles), float(every / cycles)
+        return self.products(frames)[0] / (self.cycles(frames) * p.lanes * p.clusters)
 
     @classmethod
     def random(cls, params, rng):

@@ -151,8 +151,10 @@ class JointParams(Params):
         """The different ways in which layers make codes of sums: (relu, shift, output)."""
         return tuple(dict.fromkeys(map(_mode, self.layers)))
 
+    #: Levels of adders that add up the clusters' sums, each a cycle.
+    levels = property(lambda self: max(1, ceil_log2(self.clusters)))
     #: Cycles from a step of the drain to the word that it completes.
-    latency = property(lambda self: 7 if self.scale_width else 6)
+    latency = property(lambda self: 5 + self.levels + (self.scale_width > 0))
 
 
 def _mode(layer):

@@ -1,4 +1,4 @@
-"""The engine that skips both kinds of zeros: where sums lie, what memories hold, what it refuses."""
+"""The engine that skips both kinds of zeros: places of sums, memories, and what it refuses."""
 
 import itertools
 
@@ -13,6 +13,7 @@ from golden.sparse_conv import convolution
 from golden.sparse_conv.joint import Joint, balance, build, groups
 from golden.sparse_conv.joint_params import Geometry, JointParams, memories, program
 from golden.sparse_conv.params import ConvParams, NetworkParams
+from golden.sparse_conv.tasks import unit_sets
 from tests.golden.sparse_conv.joint_networks import joint_params
 from tests.golden.sparse_conv.test_convolution import layers
 
@@ -108,6 +109,14 @@ def test_groups_hold_every_weight_once(layer, lanes):
     assert sorted(found[found >= 0]) == list(range(layer.filters * layer.terms))
 
 
+def test_groups_are_what_training_prunes():
+    """With stride 1 a class is all of a channel, as the pruning of the tasks has it."""
+    layer = ConvParams(3, 6, 6, 8, padding=1)
+    (sets,) = unit_sets(NetworkParams((layer,)), [0.5], 4)
+    assert {tuple(sorted(own)) for own in np.asarray(sets).tolist()} == {
+        tuple(sorted(own)) for own in groups(layer, 4)[0].reshape(-1, 18).tolist()}
+
+
 def test_balanced_lists_have_no_zeros():
     layer, rng = ConvParams(8, 6, 6, 16, stride=2), np.random.default_rng(0)
     weight = np.zeros(16 * 8 * 9, np.int64)
@@ -133,7 +142,7 @@ def test_class_is_the_first_of_the_largest():
     assert np.concatenate(block.run(frames)).ravel().tolist() == [0, 1, 0, 0]
 
 
-def test_utilisation_counts_products_of_non_zeros():
+def test_products_of_non_zeros():
     p = build(2, 3, 3, 2, lanes=2, beat=2)
     block = Joint.random(p, np.random.default_rng(3))
     frames = block.random_frames(2, np.random.default_rng(4))
@@ -143,8 +152,8 @@ def test_utilisation_counts_products_of_non_zeros():
         count = ((maps[:, c, y, x] != 0) & (weight[f, c, j, i] != 0)).sum()
         every += count
         valid += count * (0 <= y + 1 - j < 3 and 0 <= x + 1 - i < 3)
-    slots = block.cycles(frames) * 2
-    assert block.utilisation(frames) == (valid / slots, every / slots)
+    assert block.products(frames) == (valid, every)
+    assert block.utilisation(frames) == valid / (block.cycles(frames) * 2)
 
 
 NETWORK = NetworkParams((ConvParams(3, 4, 4, 4, padding=1),))
