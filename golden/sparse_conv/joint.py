@@ -21,7 +21,14 @@ from golden.lstm.dense import LOAD
 from golden.memory import image
 from golden.params import ceil_log2
 from golden.sparse_conv import convolution
-from golden.sparse_conv.joint_params import QUEUE, JointParams, balance, groups, memories
+from golden.sparse_conv.joint_params import (
+    QUEUE,
+    JointParams,
+    balance,
+    groups,
+    memories,
+    walks,
+)
 from golden.sparse_conv.params import ConvParams, NetworkParams
 
 __all__ = ["Joint", "JointParams", "balance", "build", "groups"]
@@ -127,19 +134,19 @@ class Joint(Block):
         maps = self.maps(frames)
         work = np.zeros((len(frames), len(self.params.layers)), np.int64)
         for n, geometry in enumerate(self.params.geometries):
-            lengths, _ = balance(geometry.layer, self.params.lanes, self.own[n]["weight"])
+            _, takes, _ = walks(geometry.layer, self.params.lanes, self.own[n]["weight"])
             for frame, codes in enumerate(maps[n]):
-                work[frame, n] = self._work(geometry, codes, lengths)
+                work[frame, n] = self._work(geometry, codes, takes)
         return work
 
-    def _work(self, geometry, codes, lengths):
+    def _work(self, geometry, codes, takes):
         """Of one layer: until the slowest cluster is done."""
         p, layer = self.params, geometry.layer
         words = p.words(layer.channels)
         padded = np.zeros((layer.height, layer.width, words * p.beat), np.int64)
         padded[..., :layer.channels] = codes.transpose(1, 2, 0)
         taken = np.zeros_like(padded)   # of each code, were it not 0
-        taken[..., :layer.channels] = lengths[geometry.pixel_classes()]
+        taken[..., :layer.channels] = takes[geometry.pixel_classes()]
         slices = [array.reshape(-1, p.clusters, p.slice).swapaxes(0, 1)
                   for array in (padded, taken)]
         return max(_cluster(own, length) for own, length in zip(*slices, strict=True))
@@ -170,10 +177,8 @@ class Joint(Block):
                                         strict=True):
             layer, weight = geometry.layer, own["weight"]
             valid += int(convolution.useful_macs(layer, weight, codes).sum())
-            given = np.append(weight.ravel() != 0, False)
-            counts = np.stack([given[places].sum((1, 2))
-                               for places in groups(layer, self.params.lanes)])
-            made += int((counts[geometry.pixel_classes()]
+            _, _, weights = walks(layer, self.params.lanes, weight)
+            made += int((weights[geometry.pixel_classes()]
                          * (codes != 0).transpose(0, 2, 3, 1)).sum())
         return valid, made
 

@@ -13,7 +13,7 @@ from golden.sparse_conv.params import ConvParams, NetworkParams
 from golden.weights import WeightKind, accumulator_width
 
 __all__ = ["QUEUE", "Axis", "Geometry", "JointParams", "balance", "groups", "instruction_widths",
-           "memories", "program"]
+           "memories", "program", "walks"]
 
 #: Activations that may wait for the lanes.
 QUEUE = 8
@@ -126,6 +126,9 @@ class JointParams(Params):
         return tuple(max(ceil_log2(size) for size in sizes) for sizes in zip(
             *((g.x.reach, g.y.reach, g.filters) for g in self.geometries), strict=True))
 
+    #: Bits of a place in the table of lists, in words.
+    table = property(lambda self: max(1, ceil_log2(sum(
+        len(g.classes()) * g.x.step * self.words(g.layer.channels) for g in self.geometries))))
     #: Bits of an entry: its weight, and where its product goes.
     entry = property(lambda self: self.kind.bits + sum(self.index_widths))
 
@@ -219,7 +222,6 @@ class Geometry:
 
     #: Filters of a lane.
     filters = property(lambda self: ceil_div(self.layer.filters, self.lanes))
-    classes = property(lambda self: self.y.step * self.x.step)
     pitch_bits = property(lambda self: ceil_log2(self.x.pitch))
     plane_bits = property(lambda self: self.pitch_bits + ceil_log2(self.y.pitch))
     origin = property(lambda self: -(self.y.low << self.pitch_bits) - self.x.low)
@@ -231,24 +233,43 @@ class Geometry:
                 + (self.filters - 1 << self.plane_bits) + 1)
 
     def phases(self):
-        """The classes of pixels, (row's phase, column's phase), in the lists' order."""
+        """(Row's phase, column's phase): pixels of one meet the same taps, but for the edges."""
         return [(y, x) for y in range(self.y.step) for x in range(self.x.step)]
 
+    def rows(self):
+        """Of each row of the map its place, its phase, and the first and last of the phase's taps,
+        counted from 0, that meet an output."""
+        found = []
+        for at in range(self.layer.height):
+            place, phase = divmod(at + self.y.padding, self.y.step)
+            taps = ceil_div(max(0, self.y.kernel - phase), self.y.step)
+            found.append((place, phase, max(0, place - self.y.outputs + 1),
+                          min(taps - 1, place)))
+        return found
+
+    def classes(self):
+        """The classes of rows, (phase, first tap, last tap), in the order in which they come."""
+        return list(dict.fromkeys(row[1:] for row in self.rows()))
+
     def pixel_classes(self):
-        """The class of each pixel: [height, width]."""
-        y, x = ((np.arange(axis.size) + axis.padding) % axis.step for axis in (self.y, self.x))
-        return y[:, None] * self.x.step + x
+        """The class of each pixel, that of its row times the columns' phases and its column's
+        phase: [height, width]."""
+        classes = self.classes()
+        y = np.array([classes.index(row[1:]) for row in self.rows()])
+        return y[:, None] * self.x.step + (np.arange(self.x.size) + self.x.padding) % self.x.step
 
     def entries(self, values, phase):
-        """Of an array [filters, channels, kernel, kernel] the values that pixels of a class meet:
-        [channels, lanes, entries], and of each entry the fields column, row, filter."""
+        """Of an array [filters, channels, kernel, kernel] the values that pixels of a phase meet,
+        by the taps' rows: [channels, lanes, entries], and of each entry the fields column, row,
+        filter."""
         own = values[:, :, phase[0]::self.y.step, phase[1]::self.x.step]
         channels, rows, columns = own.shape[1:]
         own = own.reshape(self.filters, self.lanes, channels, rows, columns)
-        field = np.meshgrid(np.arange(self.filters), self.y.reach - 1 - np.arange(rows),
-                            self.x.reach - 1 - np.arange(columns), indexing="ij")
-        return (own.transpose(2, 1, 0, 3, 4).reshape(channels, self.lanes, -1),
-                [part.ravel() for part in field[::-1]])
+        row, q, column = np.meshgrid(
+            self.y.reach - 1 - np.arange(rows), np.arange(self.filters),
+            self.x.reach - 1 - np.arange(columns), indexing="ij")
+        return (own.transpose(2, 1, 3, 0, 4).reshape(channels, self.lanes, -1),
+                [field.ravel() for field in (column, row, q)])
 
     def padded(self, values, fill):
         """``values`` of all filters, with as many more that every lane has as many."""
@@ -257,10 +278,11 @@ class Geometry:
 
 
 def groups(layer, lanes):
-    """The sets of a layer's weights that are worked on side by side: for each class of pixels an
-    array [channels, lanes, entries] of places in the flattened weight tensor, -1 for none.
+    """The sets of a layer's weights that are worked on side by side: for each phase of pixels (one,
+    with stride 1) an array [channels, lanes, entries] of places in the flattened weight tensor, -1
+    for none.
 
-    A pixel of that class takes a cycle for each non-zero weight of the fullest lane; with equally
+    A pixel of that phase takes a cycle for each non-zero weight of the fullest lane; with equally
     many in all lanes none waits.
     """
     geometry = Geometry(layer, lanes)
@@ -270,38 +292,62 @@ def groups(layer, lanes):
 
 
 def balance(layer, lanes, weight):
-    """How many cycles a non-zero pixel takes: int64 [classes, channels]; and the share of zeros
-    that fill up the lanes' lists."""
-    weight = np.asarray(weight)
-    flat = np.append((weight != 0).ravel(), False)
-    counts = [flat[places].sum(-1) for places in groups(layer, lanes)]
-    taken = np.stack([count.max(1) for count in counts])
-    if layer.kind.name == "binary":
-        taken = np.stack([np.full(layer.channels, places.shape[-1])
-                          for places in groups(layer, lanes)])
-    total = int(taken.sum()) * lanes
-    return taken, 1 - sum(int(count.sum()) for count in counts) / total if total else 0.0
+    """How long the lists of a layer's weights are: int64 [phases, channels]; and the share of the
+    zeros that fill them up where lanes have unequally many."""
+    geometry, weight = Geometry(layer, lanes), np.asarray(weight)
+    kept = [_kept(geometry, weight, phase) for phase in geometry.phases()]
+    lengths = np.stack([each.sum(-1).max(-1) for each in kept])
+    total = int(lengths.sum()) * lanes
+    filled = sum(int(each.sum()) for each in kept)
+    return lengths, 1 - filled / total if total else 0.0
+
+
+def _kept(geometry, weight, phase):
+    """Which entries [channels, lanes, entries] of a phase are in the lists: what is not 0; with
+    binary weights all, those of filters that are not there too, for they have no zero."""
+    binary = geometry.layer.kind.name == "binary"
+    return geometry.entries(geometry.padded(weight, int(binary)), phase)[0] != 0
+
+
+def walks(layer, lanes, weight):
+    """Where in its list a pixel begins, how many entries it takes, and how many weights all lanes
+    have there: three int64 [classes, channels], classes as `Geometry.pixel_classes` counts them.
+
+    Lists are in the order of the taps' rows. Near the map's upper and lower edge a pixel leaves out
+    those ends of its list in which no lane has a tap that meets an output.
+    """
+    geometry, found = Geometry(layer, lanes), []
+    for phase, first, last in geometry.classes():
+        for column in range(geometry.x.step):
+            kept = _kept(geometry, np.asarray(weight), (phase, column))
+            _, (_, row, _) = geometry.entries(geometry.padded(np.asarray(weight), 0),
+                                              (phase, column))
+            tap = geometry.y.reach - 1 - row
+            met = kept & (first <= tap) & (tap <= last)
+            place = kept.cumsum(-1) - 1
+            end = np.where(met, place + 1, 0).max((1, 2), initial=0)
+            begin = np.where(met, place, end[:, None, None]).min((1, 2), initial=1 << 40)
+            begin = np.minimum(begin, end)
+            inside = (begin[:, None, None] <= place) & (place < end[:, None, None])
+            found.append((begin, end - begin, (kept & inside).sum((1, 2))))
+    return tuple(np.stack(each) for each in zip(*found, strict=True))
 
 
 def _lists(params, geometry, weight):
-    """For each class and channel the lanes' entries, equally many: (lengths [classes, channels],
-    codes [entries of all, lanes])."""
+    """The lanes' lists: for each phase and channel codes [length, lanes]."""
     binary = params.kind.name == "binary"
-    weight = geometry.padded(weight, 1 if binary else 0)
-    lengths, codes = [], []
+    padded, codes = geometry.padded(weight, int(binary)), []
     for phase in geometry.phases():
-        values, fields = geometry.entries(weight, phase)
+        values, fields = geometry.entries(padded, phase)
         code, at = params.kind.encode(values), params.kind.bits
         for field, width in zip(fields, params.index_widths, strict=True):
             code, at = code + (field << at), at + width
-        kept = np.ones_like(values, bool) if binary else values != 0
-        length = kept.sum(-1).max(-1)
-        lengths.append(length)
+        kept = _kept(geometry, weight, phase) | binary
         # Non-zero weights first, in their order; a zero adds nothing wherever it points.
         order = np.argsort(~kept, axis=-1, kind="stable")
-        sorted_code = np.take_along_axis(np.where(kept, code, 0), order, -1)
-        codes += [sorted_code[c, :, :n].T for c, n in enumerate(length)]
-    return np.stack(lengths), codes
+        code = np.take_along_axis(np.where(kept, code, 0), order, -1)
+        codes += [[code[c, :, :n].T for c, n in enumerate(kept.sum(-1).max(-1))]]
+    return codes
 
 
 def _pack(codes, bits):
@@ -313,40 +359,62 @@ def _pack(codes, bits):
 
 def memories(params, tensors):
     """Name -> (width, words) of the memories, in the order of the image that loads them: of each
-    cluster ``weights.<n>`` and ``lists.<n>``, then ``filters`` and ``program``.
+    cluster ``weights.<n>``, ``lists.<n>`` and ``rows.<n>``, then ``filters`` and ``program``.
 
     ``weights``: a word holds one entry of every lane. ``lists``: where the list of a class, word
-    and code begins, and its length above it. ``filters``: of the filters of one cycle of the drain
-    whether they are there, their scales and their biases. ``program``: `program`.
+    and code begins, and its length above it. ``rows``: of each row of the layers' maps the address
+    of its first pixel's sums, and above it the place of its class in ``lists``, in words.
+    ``filters``: of the filters of one cycle of the drain whether they are there, their scales and
+    their biases. ``program``: `program`.
     """
     p = params
+    layers = [(g, _lists(p, g, tensors[f"layers.{n}.weight"]),
+               walks(g.layer, p.lanes, tensors[f"layers.{n}.weight"]))
+              for n, g in enumerate(p.geometries)]
     made = {}
     for cluster in range(p.clusters):
-        codes, starts, lengths, total = [], [], [], 0
-        for n, geometry in enumerate(p.geometries):
-            layer = geometry.layer
-            length, lists = _lists(p, geometry, tensors[f"layers.{n}.weight"])
-            for at in range(geometry.classes):
-                for word in range(p.words(layer.channels)):
-                    for own in range(1 << p.slice_bits):
-                        channel = word * p.beat + cluster * p.slice + own
-                        there = own < p.slice and channel < layer.channels
-                        size = int(length[at, channel]) if there else 0
-                        starts.append(total)
-                        lengths.append(size)
-                        total += size
-                        if size:
-                            codes.append(lists[at * layer.channels + channel])
-        codes = np.concatenate(codes or [np.zeros((1, p.lanes), np.int64)])
-        made[f"weights.{cluster}"] = (p.lanes * p.entry, _pack(codes, p.entry))
-        start_bits = max(1, ceil_log2(len(codes)))
-        length_bits = max(1, max(lengths).bit_length())
+        codes, entries, total = [], [], 0
+        for geometry, lists, (begins, takes, _) in layers:
+            starts = {}
+            slots = [word * p.beat + cluster * p.slice + own if own < p.slice else -1
+                     for word in range(p.words(geometry.layer.channels))
+                     for own in range(1 << p.slice_bits)]
+            for phase, own in zip(geometry.phases(), lists, strict=True):
+                for channel in slots:
+                    if 0 <= channel < geometry.layer.channels:
+                        starts[phase, channel] = total
+                        codes.append(own[channel])
+                        total += len(own[channel])
+            for at, (phase, *_) in enumerate(geometry.classes()):
+                for column in range(geometry.x.step):
+                    own = at * geometry.x.step + column
+                    entries += [
+                        (starts[(phase, column), channel] + int(begins[own, channel]),
+                         int(takes[own, channel]))
+                        if ((phase, column), channel) in starts and takes[own, channel] else (0, 0)
+                        for channel in slots]
+        packed = _pack(np.concatenate(codes), p.entry) if total else [0]
+        made[f"weights.{cluster}"] = (p.lanes * p.entry, packed)
+        start_bits = max(1, ceil_log2(len(packed)))
+        length_bits = max(1, max(length for _, length in entries).bit_length())
         made[f"lists.{cluster}"] = (start_bits + length_bits, [
-            (start if length else 0) | length << start_bits
-            for start, length in zip(starts, lengths, strict=True)])
+            start | length << start_bits for start, length in entries])
+        made[f"rows.{cluster}"] = p.address + p.table, _rows(p)
     made["filters"] = _filters(p, tensors)
     made["program"] = _program_words(p)
     return made
+
+
+def _rows(params):
+    """Words of ``rows``."""
+    words, table = [], 0
+    for g in params.geometries:
+        classes, each = g.classes(), g.x.step * params.words(g.layer.channels)
+        for place, *own in g.rows():
+            base = place - g.y.first[0] << g.pitch_bits
+            words.append(base | table + each * classes.index(tuple(own)) << params.address)
+        table += each * len(classes)
+    return words
 
 
 def _filters(params, tensors):
@@ -373,19 +441,17 @@ def _filters(params, tensors):
 def program(params):
     """An instruction for each layer, as the hardware's counters take it: name -> value."""
     p, instructions = params, []
-    lists = filters = 0
+    rows = filters = 0
     shapes = [(g.pitch_bits, g.plane_bits) for g in p.geometries]
     placements = list(dict.fromkeys(shapes))
     for n, g in enumerate(p.geometries):
         layer, words = g.layer, p.words(g.layer.channels)
         out_words = p.words(layer.filters)
         instructions.append({
-            # Scanner: the map, the lists of its pixels' classes, accumulators of its pixels.
+            # Scanner: the map, its rows, the columns' phases, the first one's words of lists.
             "words": words - 1, "width": layer.width - 1, "height": layer.height - 1,
-            "step_x": g.x.step - 1, "step_y": g.y.step - 1,
-            "phase_x": g.x.first[1], "phase_y": g.y.first[1],
-            "lists": lists, "lists_x": g.x.first[1] * words, "lists_row": g.x.step * words,
-            "lists_y": g.y.first[1] * g.x.step * words,
+            "rows": rows, "step": g.x.step - 1, "phase": g.x.first[1],
+            "skipped": g.x.first[1] * words,
             "pitch": 1 << g.pitch_bits, "placement": placements.index(shapes[n]),
             # Drain: the outputs, and where what makes codes of them lies.
             "clear": g.depth - 1, "origin": g.origin, "plane": 1 << g.plane_bits,
@@ -393,7 +459,7 @@ def program(params):
             "out_steps": out_words * p.parts - 1, "filters": filters,
             "pool": layer.pool - 1, "out_pitch": layer.pool << g.pitch_bits,
             "mode": p.modes.index(_mode(layer)), "final": n == len(p.layers) - 1})
-        lists += g.classes * words
+        rows += layer.height
         filters += out_words * p.parts
     return instructions
 

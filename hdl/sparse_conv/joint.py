@@ -31,9 +31,7 @@ class Cluster(wiring.Component):
     ----------
     params : JointParams
     instruction : Layout
-    weights, lists : hdl.store.Store
-    start : int
-        Bits of an address of ``weights``.
+    weights, lists, rows : hdl.store.Store
 
     Members
     -------
@@ -48,9 +46,9 @@ class Cluster(wiring.Component):
     sums : Out
     """
 
-    def __init__(self, params, instruction, weights, lists):
-        self.params, self._weights, self._lists = params, weights, lists
-        self._scanner = Scanner(params, instruction, lists.depth >> params.slice_bits)
+    def __init__(self, params, instruction, weights, lists, rows):
+        self.params, self._weights, self._lists, self._rows = params, weights, lists, rows
+        self._scanner = Scanner(params, instruction, rows.depth)
         self._lanes = Lanes(params)
         members = self._scanner.signature.members
         super().__init__({
@@ -63,6 +61,7 @@ class Cluster(wiring.Component):
         m = Module()
         entry = index_width(self._weights.depth)
         m.submodules.weights, m.submodules.lists = weights, lists = self._weights, self._lists
+        m.submodules.rows = rows = self._rows
         m.submodules.scanner = scanner = self._scanner
         m.submodules.lanes = lanes = self._lanes
         m.submodules.walker = walker = Walker(self.params, entry, lists.width - entry)
@@ -72,6 +71,7 @@ class Cluster(wiring.Component):
             scanner.room.eq(walker.room),
             walker.valid.eq(scanner.valid), walker.value.eq(scanner.value),
             walker.base.eq(scanner.base),
+            rows.address.eq(scanner.row), scanner.row_word.eq(rows.word),
             lists.address.eq(scanner.list), walker.word.eq(lists.word),
             weights.address.eq(walker.entry), lanes.word.eq(weights.word),
             lanes.placement.eq(self.instruction.placement),
@@ -151,7 +151,8 @@ class JointCore(wiring.Component):
         clusters = []
         for n in range(p.clusters):
             m.submodules[f"cluster_{n}"] = cluster = Cluster(
-                p, self._instruction, self._stores[f"weights.{n}"], self._stores[f"lists.{n}"])
+                p, self._instruction,
+                *(self._stores[f"{name}.{n}"] for name in ("weights", "lists", "rows")))
             clusters.append(cluster)
             m.d.comb += [cluster.instruction.eq(own), cluster.start.eq(start),
                          cluster.clear.eq(clear),

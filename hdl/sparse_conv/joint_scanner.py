@@ -23,8 +23,8 @@ class Scanner(wiring.Component):
     ----------
     params : JointParams
     instruction : Layout
-    depth : int
-        Entries of the table of lists, in words of codes.
+    rows : int
+        Words of the memory ``rows``.
 
     Members
     -------
@@ -32,6 +32,8 @@ class Scanner(wiring.Component):
     fetch, at : Out
         The map memory's read port; ``data`` is what it has read, and keeps until the next fetch.
     data : In
+    row, row_word : Out, In
+        The memory ``rows``.
     room : In(1)
     valid, value, list, base : Out
         A code, the place of its list, and the address of its pixel's first sum.
@@ -39,7 +41,7 @@ class Scanner(wiring.Component):
         All words have been given, until the next start.
     """
 
-    def __init__(self, params, instruction, depth):
+    def __init__(self, params, instruction, rows):
         self.params = p = params
         self._operand = shape(p.operand)
         super().__init__({
@@ -47,7 +49,8 @@ class Scanner(wiring.Component):
             "at": Out(index_width(max(p.map_depths))),
             "data": In(data.ArrayLayout(self._operand, p.slice)),
             "room": In(1), "valid": Out(1), "value": Out(self._operand),
-            "list": Out(index_width(depth << p.slice_bits)), "base": Out(p.address),
+            "list": Out(p.table + p.slice_bits), "base": Out(p.address),
+            "row": Out(index_width(rows)), "row_word": In(p.address + p.table),
             "done": Out(1)})
 
     def elaborate(self, _platform):
@@ -90,35 +93,32 @@ class Scanner(wiring.Component):
 
     def _positions(self, m, finish, last):
         """Where the word lies: raises ``last`` beside the last one; returns its lists' place."""
-        own = self.instruction
-        word, x, y = (Signal.like(own[name], name=name) for name in ("words", "width", "height"))
-        phase_x, phase_y = (Signal.like(own[f"step_{name}"], name=f"phase_{name}")
-                            for name in "xy")
-        table = Signal(len(self.list) - self.params.slice_bits or 1)
-        row_table, row_base = Signal.like(table), Signal.like(self.base)
-        last_word, last_x, last_y = Signal(), Signal(), Signal()
+        p, own = self.params, self.instruction
+        word, x, y, phase = (Signal.like(own[name], name=f"at_{name}")
+                             for name in ("words", "width", "height", "step"))
+        table, row_table = Signal(p.table), Signal(p.table)
+        last_word, last_x = Signal(), Signal()
         m.d.comb += [last_word.eq(word == own.words), last_x.eq(x == own.width),
-                     last_y.eq(y == own.height), last.eq(last_word & last_x & last_y)]
+                     last.eq(last_word & last_x & (y == own.height))]
+        # What is read is about the next row; about the first one 2 cycles after the start.
+        ahead, begin, enter = Signal.like(self.row), Signal(2), Signal()
+        m.d.comb += [enter.eq(begin[1] | (finish & last_word & last_x)),
+                     self.row.eq(ahead + enter)]
+        m.d.sync += [begin.eq(Cat(self.start, begin[0])), ahead.eq(self.row)]
+        base, place = self.row_word[:p.address], self.row_word[p.address:]
         with m.If(finish):
             m.d.sync += [word.eq(word + 1), table.eq(table + 1)]
             with m.If(last_word):
-                m.d.sync += [word.eq(0), x.eq(x + 1), phase_x.eq(phase_x + 1)]
-                with m.If(phase_x == own.step_x):
-                    m.d.sync += [phase_x.eq(0), table.eq(row_table), self.base.eq(self.base + 1)]
+                m.d.sync += [word.eq(0), x.eq(x + 1), phase.eq(phase + 1)]
+                with m.If(phase == own.step):
+                    m.d.sync += [phase.eq(0), table.eq(row_table), self.base.eq(self.base + 1)]
                 with m.If(last_x):
-                    m.d.sync += [x.eq(0), y.eq(y + 1), phase_x.eq(own.phase_x),
-                                 phase_y.eq(phase_y + 1), self.base.eq(row_base),
-                                 row_table.eq(row_table + own.lists_row),
-                                 table.eq(row_table + own.lists_row + own.lists_x)]
-                    with m.If(phase_y == own.step_y):
-                        m.d.sync += [phase_y.eq(0), row_base.eq(row_base + own.pitch),
-                                     self.base.eq(row_base + own.pitch), row_table.eq(own.lists),
-                                     table.eq(own.lists + own.lists_x)]
+                    m.d.sync += y.eq(y + 1)
+        with m.If(enter):
+            m.d.sync += [x.eq(0), phase.eq(own.phase), self.base.eq(base), row_table.eq(place),
+                         table.eq(place + own.skipped)]
         with m.If(self.start):
-            m.d.sync += [word.eq(0), x.eq(0), y.eq(0), phase_x.eq(own.phase_x),
-                         phase_y.eq(own.phase_y), self.base.eq(0), row_base.eq(0),
-                         row_table.eq(own.lists + own.lists_y),
-                         table.eq(own.lists + own.lists_y + own.lists_x)]
+            m.d.sync += [word.eq(0), y.eq(0), ahead.eq(own.rows)]
         return table
 
 

@@ -11,7 +11,7 @@ from golden.formats import Format
 from golden.params import ceil_log2
 from golden.sparse_conv import convolution
 from golden.sparse_conv.joint import Joint, balance, build, groups
-from golden.sparse_conv.joint_params import Geometry, JointParams, memories, program
+from golden.sparse_conv.joint_params import Geometry, JointParams, memories, program, walks
 from golden.sparse_conv.params import ConvParams, NetworkParams
 from golden.sparse_conv.tasks import unit_sets
 from tests.golden.sparse_conv.joint_networks import joint_params
@@ -71,35 +71,49 @@ def unpacked(word, widths):
 @settings(max_examples=40, deadline=None)
 @given(joint_params(), st.integers(0, 99))
 def test_memories_hold_the_weights(params, seed):
-    """What the lists say, read as the hardware does, is every non-zero weight, once."""
+    """What the lists say, read as the hardware does, is every product of the equation that is not
+    0, once, at its output; and beside the outputs anything."""
     p, block = params, Joint.random(params, np.random.default_rng(seed))
     made = memories(p, block.tensors)
     codes = {int(code): int(value) for value, code in zip(
         p.kind.values, p.kind.encode(p.kind.values), strict=True)}
     for n, (geometry, instruction) in enumerate(zip(p.geometries, program(p), strict=True)):
-        layer, found = geometry.layer, {}
-        for channel, (at, phase) in itertools.product(range(layer.channels),
-                                                      enumerate(geometry.phases())):
+        layer, weight, found = geometry.layer, block.own[n]["weight"], {}
+        takes = walks(layer, p.lanes, weight)[1][geometry.pixel_classes()]
+        for channel, y, x in itertools.product(range(layer.channels), range(layer.height),
+                                               range(layer.width)):
             word, own = divmod(channel, p.beat)
             cluster, own = divmod(own, p.slice)
             width, lists = made[f"lists.{cluster}"]
             start_bits = max(1, ceil_log2(len(made[f"weights.{cluster}"][1])))
-            place = instruction["lists"] + at * p.words(layer.channels) + word
+            base, place = unpacked(made[f"rows.{cluster}"][1][instruction["rows"] + y],
+                                   [p.address, p.table])
+            phase = (geometry.rows()[y][1], (x + layer.padding) % geometry.x.step)
+            place += phase[1] * p.words(layer.channels) + word
             start, length = unpacked(lists[(place << p.slice_bits) + own],
                                      [start_bits, width - start_bits])
-            assert length == balance(layer, p.lanes, block.own[n]["weight"])[0][at, channel]
+            assert length == takes[y, x, channel]
+            base += (x + layer.padding) // geometry.x.step - geometry.x.first[0]
             for entry in made[f"weights.{cluster}"][1][start:start + length]:
                 for lane, fields in enumerate(unpacked(entry, [p.entry] * p.lanes)):
-                    code, x, y, q = unpacked(fields, [p.kind.bits, *p.index_widths])
-                    j, i = (phase[k] + axis.step * (axis.reach - 1 - v) for k, (axis, v)
-                            in enumerate(((geometry.y, y), (geometry.x, x))))
-                    if codes[code] and q * p.lanes + lane < layer.filters:
-                        key = q * p.lanes + lane, channel, j, i
-                        assert key not in found
-                        found[key] = codes[code]
-        weight = block.own[n]["weight"]
-        assert found == {key: weight[key] for key in zip(*map(tuple, np.nonzero(weight)),
-                                                         strict=True)}
+                    code, column, row, q = unpacked(fields, [p.kind.bits, *p.index_widths])
+                    address = (base + column + (row << geometry.pitch_bits)
+                               + (q << geometry.plane_bits) - geometry.origin)
+                    key = lane, channel, y, x, address
+                    if codes[code]:
+                        found[key] = found.get(key, 0) + codes[code]
+        for f, channel, j, i, y, x in itertools.product(
+                range(layer.filters), range(layer.channels), range(layer.kernel),
+                range(layer.kernel), range(layer.rows), range(layer.columns)):
+            at = y * layer.stride + j - layer.padding, x * layer.stride + i - layer.padding
+            inside = 0 <= at[0] < layer.height and 0 <= at[1] < layer.width
+            if weight[f, channel, j, i] and inside:
+                address = (f // p.lanes << geometry.plane_bits) + (y << geometry.pitch_bits) + x
+                assert found.pop((f % p.lanes, channel, *at, address)) == weight[f, channel, j, i]
+        outputs = {(lane, (q << geometry.plane_bits) + (y << geometry.pitch_bits) + x)
+                   for f in range(layer.filters) for q, lane in [divmod(f, p.lanes)]
+                   for y in range(layer.rows) for x in range(layer.columns)}
+        assert all((lane, address) not in outputs for lane, _, _, _, address in found)
 
 
 @settings(max_examples=40, deadline=None)
@@ -152,7 +166,8 @@ def test_products_of_non_zeros():
         count = ((maps[:, c, y, x] != 0) & (weight[f, c, j, i] != 0)).sum()
         every += count
         valid += count * (0 <= y + 1 - j < 3 and 0 <= x + 1 - i < 3)
-    assert block.products(frames) == (valid, every)
+    found = block.products(frames)
+    assert found[0] == valid and valid < found[1] < every
     assert block.utilisation(frames) == valid / (block.cycles(frames) * 2)
 
 
