@@ -146,6 +146,35 @@ def test_corners(name):
     check(block, top(block), block.random_frames(2, rng), limit=LIMIT)
 
 
+@pytest.mark.parametrize("zeros", [18, 21, 24, 27])
+def test_the_queue_hides_words_of_zeros(zeros):
+    """Cycles say how many codes wait: runs of zeros that a full queue just hides, and longer."""
+    layer = ConvParams(1, 8, 10, 1, kernel=2, weights="ternary", shift=2)
+    block = Joint(JointParams(NetworkParams((layer,)), lanes=1, beat=1),
+                  {"layers.0.weight": np.array([[[[1, -1], [0, 1]]]]), "layers.0.bias": [3]})
+    frame = np.ones((80, 1), int)
+    frame[30:30 + zeros] = 0
+    check(block, top(block), [frame])
+
+
+@pytest.mark.parametrize("stall", [0.5, 0.9])
+def test_words_wait_for_the_sink(stall):
+    """More of them than the output's queue holds."""
+    block = Joint.random(build(1, 4, 4, 4, lanes=4, beat=1), np.random.default_rng(1))
+    check(block, top(block), block.random_frames(2, np.random.default_rng(2)), stall=stall,
+          limit=LIMIT)
+
+
+@pytest.mark.parametrize("requantisers", [1, 2, 4])
+def test_class_of_equals_is_the_first(requantisers):
+    params = build(1, 1, 1, 7, kernel=1, padding=0, activation=Format(6), lanes=4, beat=4,
+                   requantisers=requantisers, answer="class", shift=0)
+    for bias in ([3, 5, 5, 5, 2, 5, 1], [0] * 7, [9, 9, 8, 7, 9, 9, 9], [1, 2, 3, 4, 5, 6, 6]):
+        block = Joint(params, {"layers.0.weight": np.zeros((7, 1, 1, 1)),
+                               "layers.0.bias": np.array(bias)})
+        check(block, top(block), [np.zeros((1, 4), int)])
+
+
 def test_frames_load_while_the_last_layer_runs():
     """A layer alone takes frames as fast as it works on them."""
     params = build(4, 2, 2, 4, lanes=2, beat=1, shift=12)
