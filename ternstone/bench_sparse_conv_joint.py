@@ -27,7 +27,7 @@ NAME = "both zeros"
 # -- equality
 
 #: Random networks, and frames of each.
-DESIGNS, FRAMES = 8, 4
+DESIGNS, FRAMES = 6, 4
 
 
 def _random(rng: np.random.Generator) -> JointParams:

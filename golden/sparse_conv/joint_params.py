@@ -342,7 +342,7 @@ def _lists(params, geometry, weight):
         code, at = params.kind.encode(values), params.kind.bits
         for field, width in zip(fields, params.index_widths, strict=True):
             code, at = code + (field << at), at + width
-        kept = _kept(geometry, weight, phase) | binary
+        kept = _kept(geometry, weight, phase)
         # Non-zero weights first, in their order; a zero adds nothing wherever it points.
         order = np.argsort(~kept, axis=-1, kind="stable")
         code = np.take_along_axis(np.where(kept, code, 0), order, -1)
