@@ -209,8 +209,8 @@ def test_the_check_sees_what_it_should():
 MIDDLE = {
     "network": build(3, 10, 10, 6, layers=2, pool=2, outputs=5, weights="ternary", lanes=4,
                      clusters=2, beat=4, requantisers=2, scale_width=8, shift=10),
-    "classes": build(1, 8, 8, 4, layers=2, stride=2, outputs=10, lanes=2, beat=2, shift=8,
-                     answer="class", store="load"),
+    "classes": build(1, 8, 8, 4, layers=2, stride=2, outputs=10, lanes=2, beat=2, clusters=2,
+                     shift=8, answer="class", store="load"),
 }
 
 
