@@ -127,6 +127,11 @@ BLOCKS: dict[str, BlockEntry] = {
         "hdl.sparse_conv.nullhop:Nullhop",
         "convolution of compressed activations, zeros cost no cycle",
         build="golden.sparse_conv.nullhop:layer"),
+    "sparse_conv.joint": BlockEntry(
+        "golden.sparse_conv.joint_params:JointParams", "golden.sparse_conv.joint:Joint",
+        "hdl.sparse_conv.joint:Joint", "whole networks; zero weights and activations cost no cycle",
+        build="golden.sparse_conv.joint:build",
+        smaller={"lanes": (1, 2, 4, 8, 16, 32), "requantisers": (1,)}),
 }
 
 #: Of networks that sample (`golden.invertible.sampling.sampler`, which a test compares).
