@@ -23,6 +23,7 @@ PARAMS = {
     "lstm.network": "golden.lstm.params:NetworkParams",
     "lstm.dense": "golden.lstm.params:DenseParams",
     "stochastic.network": "golden.stochastic.params:NetworkParams",
+    "sparse_conv.joint": "golden.sparse_conv.joint_params:JointParams",
 }
 
 _INTEGERS = (np.int8, np.int16, np.int32, np.int64)

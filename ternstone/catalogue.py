@@ -130,7 +130,8 @@ BLOCKS: dict[str, BlockEntry] = {
     "sparse_conv.joint": BlockEntry(
         "golden.sparse_conv.joint_params:JointParams", "golden.sparse_conv.joint:Joint",
         "hdl.sparse_conv.joint:Joint", "whole networks; zero weights and activations cost no cycle",
-        build="golden.sparse_conv.joint:build",
+        build="golden.sparse_conv.joint:build", feed="golden.sparse_conv.feed",
+        train="golden.sparse_conv.tasks:make_model",
         smaller={"lanes": (1, 2, 4, 8, 16, 32), "requantisers": (1,)}),
 }
 
@@ -164,6 +165,9 @@ DESIGNS: dict[str, DesignEntry] = {
     "mnist-stochastic": DesignEntry(
         "mnist-stochastic.safetensors", "stochastic.network", "mnist",
         "MNIST images, 784-100-200-10, folded; needs TERNSTONE_DATA"),
+    "digits-sparse-cnn": DesignEntry(
+        "digits-sparse-cnn.safetensors", "sparse_conv.joint", "digits",
+        "handwritten digits, three convolutions of which a quarter of the weights stay"),
     "and-gate": DesignEntry(
         None, "invertible.network", "sampling", "AND in any direction, its states counted",
         params={**_SAMPLES, "circuit": "and", "scale": "3", "histogram": "x,y"}),

@@ -96,8 +96,7 @@ def main(path, seeds=SEEDS, epochs=None, say=print):
         if name in found["variants"]:
             continue
         if floats is None:
-            floats = [network.floats for network in tasks.train(
-                task.replace(tune=1), **ways, data=data, epochs=epochs)]
+            floats = tasks.train(task.replace(tune=1), **ways, data=data, epochs=epochs)
         networks = tasks.train(task.replace(**changes), **ways, data=data, floats=floats)
         note("variants", name, evaluate(networks, data, folds=ways["folds"]))
     flat = Samples(data.x.reshape(len(data.x), 64, 1, 1), data.y, data.splits, data.name)

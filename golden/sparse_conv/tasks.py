@@ -4,24 +4,26 @@ Training has two steps: the float network; then the network that is built (`trai
 little more with every epoch of the first half.
 """
 
-import copy
 import dataclasses
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
 
 from golden import data as datasets
-from golden import training
+from golden import modelfile, training
 from golden.check import require_choice, require_int
 from golden.formats import Format
 from golden.sparse_conv import convolution
+from golden.sparse_conv.joint import Joint
+from golden.sparse_conv.joint_params import JointParams
 from golden.sparse_conv.params import ConvParams, NetworkParams
 from golden.sparse_conv.trainable import ConvNetwork
 from golden.training import Samples
 
-__all__ = ["TASKS", "Task", "cross_validate", "evaluate", "fit", "integers", "keep", "load_data",
-           "network_params", "split_tensors", "train", "unit_sets"]
+__all__ = ["MODELS", "TASKS", "Task", "cross_validate", "evaluate", "fit", "integers", "keep",
+           "load_data", "make_model", "network_params", "split_tensors", "train", "unit_sets"]
 
 
 #: Samples on which statistics are taken anew.
@@ -76,8 +78,15 @@ class Task:
 
 TASKS = {
     "digits": Task(),
-    "mnist": Task("mnist", filters=(16, 32, 32), pools=(2, 2, 2), epochs=12, tune=10),
+    "mnist": Task("mnist", filters=(16, 32, 32), pools=(2, 2, 2), epochs=10, tune=8),
 }
+
+#: The trained networks in models/, each made by `make_model` from its task, and their engine.
+MODELS = {
+    "digits-sparse-cnn": TASKS["digits"].replace(share=0.25, units=16),
+    "mnist-sparse-cnn": TASKS["mnist"].replace(share=0.25, units=16),
+}
+ENGINE = {"lanes": 16, "beat": 16, "requantisers": 4, "answer": "class"}
 
 
 def load_data(task, folder=None):
@@ -129,7 +138,8 @@ def _sets(layer, units):
     return index.transpose(1, 2, 0, 3).reshape(units * layer.channels, -1)
 
 
-def train(task, *, seeds=(0,), folds=(0,), epochs=None, data=None, progress=None, floats=None):
+def train(task, *, seeds=(0,), folds=(0,), epochs=None, data=None, progress=None, floats=None,
+          resume=None):
     """Train one `ConvNetwork` per seed and fold, each tuned; returns a list.
 
     task:     a `Task` or a name of `TASKS`
@@ -137,6 +147,7 @@ def train(task, *, seeds=(0,), folds=(0,), epochs=None, data=None, progress=None
     epochs:   of the float network, in place of the task's
     progress: called after each epoch as ``progress(epoch, epochs, {"loss": ...})``
     floats:   networks that were trained as they are, of the same layers, to begin with
+    resume:   path of a checkpoint of a single network: continued from when it is there
     """
     task = _task(task)
     data = load_data(task) if data is None else data
@@ -146,13 +157,13 @@ def train(task, *, seeds=(0,), folds=(0,), epochs=None, data=None, progress=None
     for n, (seed, fold) in enumerate(zip(seeds, folds, strict=True)):
         network = ConvNetwork(network_params(task), seed)
         if floats:
-            network.load_state_dict(floats[n].state_dict())
+            network.load_state_dict(floats[n].floats().state_dict())
         shares = keep(network.params, task.share)
         sets = unit_sets(network.params, shares, task.units)
         found.append(fit(network, data, seed=seed, fold=fold,
                          epochs=0 if floats else epochs or task.epochs, tune=task.tune,
                          batch=task.batch, rate=task.rate, tune_rate=task.tune_rate,
-                         shares=shares, sets=sets, progress=progress))
+                         shares=shares, sets=sets, progress=progress, resume=resume))
     return found
 
 
@@ -164,41 +175,46 @@ def _task(task):
 
 
 def fit(network, data, *, seed=0, fold=0, epochs, tune, batch=64, rate=3e-3, tune_rate=1e-3,
-        shares=None, sets=None, progress=None):
+        shares=None, sets=None, progress=None, resume=None):
     """The training loop behind `train` and `golden.sparse_conv.from_torch`.
 
-    Adam, in both steps with a rate that warms up and then falls to zero along a cosine. The float
-    network of the end of the first step stays as ``network.floats``.
+    Adam, in both steps with a rate that warms up and then falls to zero along a cosine. An
+    interrupted run that is resumed ends in the same weights as one that was not.
     """
     if len(data.splits[fold][0]) < batch:
         raise ValueError(f"Training data {data.name} must fill at least one minibatch of {batch}")
-    layers = network.layers
-    shares = [1.0] * len(layers) if shares is None else shares
-    sets = [None] * len(layers) if sets is None else sets
-    for step, count, first in ((0, epochs, rate), (1, tune, tune_rate)):
-        if step:
-            network.floats = copy.deepcopy(network).eval()
-        optimizer = torch.optim.Adam(network.parameters(), lr=first)
-        for epoch in range(count):
-            network.train(not step)
-            if step and epoch <= count // 2:
-                network.prune(_shares(shares, epoch, count), sets)
-                network.fix(data.x[data.splits[fold][0][:SAMPLES]])
-            batches = list(training.image_batches(data, (seed,), (fold,), step * epochs + epoch,
-                                                  batch))
-            losses = 0.0
-            for n, (x, target) in enumerate(batches):
-                for group in optimizer.param_groups:
-                    group["lr"] = first * training.schedule(epoch * len(batches) + n,
-                                                            count * len(batches))
-                y = network(x[0]).flatten(1)
-                loss = torch.nn.functional.cross_entropy(y, target[0])
-                optimizer.zero_grad(set_to_none=True)
-                loss.backward()
-                optimizer.step()
-                losses += float(loss.detach()) / len(batches)
-            if progress:
-                progress(step * epochs + epoch + 1, epochs + tune, {"loss": losses})
+    shares = [1.0] * len(network.layers) if shares is None else shares
+    sets = [None] * len(network.layers) if sets is None else sets
+    run = (seed, fold, epochs, tune)
+    optimizer = torch.optim.Adam(network.parameters(), lr=rate)
+    start = training.resume(resume, network, optimizer, run)
+    network.fixed = start > epochs
+    for epoch in range(start, epochs + tune):
+        step, own, count, first = ((0, epoch, epochs, rate) if epoch < epochs else
+                                   (1, epoch - epochs, tune, tune_rate))
+        network.train(not step)
+        if step and not own:
+            network.keep_float()
+            optimizer = torch.optim.Adam(network.parameters(), lr=tune_rate)
+        if step and own <= tune // 2:
+            network.prune(_shares(shares, own, tune), sets)
+            network.fix(data.x[data.splits[fold][0][:SAMPLES]])
+        batches = list(training.image_batches(data, (seed,), (fold,), epoch, batch))
+        losses = 0.0
+        for n, (x, target) in enumerate(batches):
+            for group in optimizer.param_groups:
+                group["lr"] = first * training.schedule(own * len(batches) + n,
+                                                        count * len(batches))
+            y = network(x[0]).flatten(1)
+            loss = torch.nn.functional.cross_entropy(y, target[0])
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            optimizer.step()
+            losses += float(loss.detach()) / len(batches)
+        if resume:
+            training.checkpoint(resume, network, optimizer, epoch + 1, run)
+        if progress:
+            progress(epoch + 1, epochs + tune, {"loss": losses})
     return network.eval()
 
 
@@ -235,7 +251,7 @@ def evaluate(networks, data, *, folds=(0,)):
         x, y = data.x[held], data.y[held].numpy()
         params, tensors = network.quantise()
         classes = integers(params, tensors, x.numpy()).argmax(1)
-        before = network.floats(x).flatten(1).argmax(1).numpy()
+        before = network.floats()(x).flatten(1).argmax(1).numpy()
         kept = [int((tensors[f"layers.{n}.weight"] != 0).sum()) for n in range(len(params.layers))]
         total = sum(layer.filters * layer.terms for layer in params.layers)
         results.append({
@@ -244,6 +260,28 @@ def evaluate(networks, data, *, folds=(0,)):
             "bits": float(sum(count * layer.kind.bits
                               for count, layer in zip(kept, params.layers, strict=True)))})
     return results
+
+
+def make_model(name, folder, *, seed=0, epochs=None, data=None, progress=None, resume=None):
+    """Train one of `MODELS` and write ``<folder>/<name>.safetensors``; returns (path, info).
+
+    Trained on the first split; the figures are of what that split holds out.
+    """
+    require_choice("Model", name, tuple(MODELS))
+    task = MODELS[name]
+    data = load_data(task) if data is None else data
+    epochs = epochs or task.epochs
+    networks = train(task, seeds=(seed,), epochs=epochs, data=data, progress=progress,
+                     resume=resume)
+    figures = evaluate(networks, data)[0]
+    info = {"name": name, "task": dataclasses.asdict(task), "data": data.name, "seed": seed,
+            "epochs": epochs, "held_out": "split 0",
+            "figures": {key: round(value, 4) for key, value in figures.items()},
+            "command": f"ternstone train {name} --seed {seed} --epochs {epochs}"}
+    network, tensors = networks[0].quantise()
+    path = Path(folder) / f"{name}.safetensors"
+    modelfile.save(path, Joint.name, JointParams(network, **ENGINE), tensors, info)
+    return path, info
 
 
 def cross_validate(task, *, seeds=range(5), data=None, **options):

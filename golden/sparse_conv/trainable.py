@@ -26,6 +26,8 @@ from golden.sparse_conv.params import NetworkParams
 __all__ = ["ConvNetwork", "codes", "keep_largest"]
 
 EPSILON, MOMENTUM = 1e-5, 0.1
+#: What training as it is leaves.
+FLOATS = ("weight", "gamma", "beta", "mean", "variance")
 #: Weights of powers of two: the largest stands for so many standard deviations.
 SPREAD = 2.0
 SCALE_WIDTH, BIAS_WIDTH = 16, 32
@@ -98,6 +100,8 @@ class Layer(nn.Module):
         self.register_buffer("variance", torch.ones(params.filters))
         self.register_buffer("mask", torch.ones(shape))
         self.register_buffer("shift", torch.zeros((), dtype=torch.int64))
+        for name in FLOATS:  # as they were before they were pruned and rounded
+            self.register_buffer(f"float_{name}", getattr(self, name).detach().clone())
 
     def affine(self, unit):
         """Real (scale, bias) [filters] from sums of codes to the output's code, by frozen
@@ -198,6 +202,23 @@ class ConvNetwork(nn.Module):
         for layer in self.layers:
             x = layer.exact(x)
         return x * self.params.last.output.resolution
+
+    @torch.no_grad()
+    def keep_float(self):
+        """Remember the network as it is."""
+        for layer in self.layers:
+            for name in FLOATS:
+                getattr(layer, f"float_{name}").copy_(getattr(layer, name))
+
+    @torch.no_grad()
+    def floats(self):
+        """The network that `keep_float` remembers."""
+        network = ConvNetwork(self.params)
+        for layer, own in zip(network.layers, self.layers, strict=True):
+            for name in FLOATS:
+                getattr(layer, name).copy_(getattr(own, f"float_{name}"))
+        network.keep_float()
+        return network.eval()
 
     def prune(self, shares, sets):
         """Set every layer's mask: see `keep_largest`; a share of 1 keeps all."""

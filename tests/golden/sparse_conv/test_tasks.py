@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 
+from golden import modelfile
 from golden.sparse_conv import tasks
+from golden.sparse_conv.convolution import to_maps
+from golden.sparse_conv.feed import feed, task_of
+from golden.sparse_conv.joint import Joint
+from golden.sparse_conv.joint_params import JointParams
+from golden.sparse_conv.params import NetworkParams
 from golden.sparse_conv.tasks import TASKS, Task, evaluate, load_data, train
 
 QUICK = TASKS["digits"].replace(filters=(8, 8), pools=(2, 2), epochs=8, tune=8)
@@ -16,7 +22,7 @@ def digits():
 
 @pytest.fixture(scope="module")
 def floats(digits):
-    return [train(QUICK.replace(tune=1), data=digits)[0].floats]
+    return train(QUICK.replace(tune=1), data=digits)
 
 
 def test_tables():
@@ -70,3 +76,53 @@ def test_cross_validate(digits):
     results = tasks.cross_validate(QUICK.replace(epochs=1, tune=1), seeds=(0,), data=digits)
     assert [r["fold"] for r in results] == list(range(5))
     assert all(np.isfinite(r["accuracy"]) for r in results)
+
+
+def test_resumed_training_ends_the_same(digits, tmp_path):
+    task = QUICK.replace(epochs=2, tune=3, share=0.5, units=4)
+    whole, = train(task, data=digits)
+    for stop in (1, 3):
+        path = tmp_path / f"{stop}.checkpoint"
+
+        def interrupt(epoch, *_, at=stop):
+            if epoch == at:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            train(task, data=digits, progress=interrupt, resume=path)
+        resumed, = train(task, data=digits, resume=path)
+        assert evaluate([resumed], digits) == evaluate([whole], digits)
+        for (name, value), other in zip(whole.quantise()[1].items(),
+                                        resumed.quantise()[1].values(), strict=True):
+            assert (value == other).all(), name
+
+
+def test_make_model(digits, tmp_path, monkeypatch):
+    monkeypatch.setitem(tasks.MODELS, "digits-sparse-cnn", tasks.MODELS[
+        "digits-sparse-cnn"].replace(epochs=2, tune=2))
+    path, info = tasks.make_model("digits-sparse-cnn", tmp_path, data=digits)
+    block, params, tensors, saved = modelfile.load(path)
+    assert block == "sparse_conv.joint" and params.answer == "class"
+    assert saved["figures"] == info["figures"]
+    engine = Joint(params, tensors)
+    fed = feed("digits", params, 30)
+    value, number = fed.score(params, engine.run(fed.frames))
+    assert number == 30
+    scores = tasks.integers(params.network, tensors, to_maps(fed.frames, 1, 8, 8))
+    assert value == pytest.approx(100 * np.mean(scores.argmax(1) == fed.targets))
+    assert task_of(info) == "digits"
+    with pytest.raises(ValueError, match=r"^Model must be one of digits-sparse-cnn, .*, not 'x'$"):
+        tasks.make_model("x", tmp_path)
+
+
+def test_wrong_feed():
+    params = JointParams(tasks.network_params(QUICK))
+    with pytest.raises(ValueError, match=r"^Task must be one of digits, mnist, not 'rows'$"):
+        feed("rows", params, 1)
+    small = params.network.first.replace(height=7, width=7, padding=1)
+    with pytest.raises(ValueError, match=r"^Network for digits must take a map of 1 x 8 x 8, not "
+                                         r"1 x 7 x 7$"):
+        feed("digits", JointParams(NetworkParams((small,))), 1)
+    with pytest.raises(ValueError, match=r"^Network for digits must make a map of 10 x 1 x 1, not "
+                                         r"8 x 4 x 4$"):
+        feed("digits", JointParams(NetworkParams((params.network.first,))), 1)
