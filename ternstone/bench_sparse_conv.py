@@ -1,15 +1,26 @@
 """Headline figures of the convolutions: each is measured on generated hardware, beside its
 target."""
 
+from ternstone import bench_sparse_conv_joint as joint
+from ternstone import bench_sparse_conv_nullhop as nullhop
 from ternstone.bench import Part
 from ternstone.bench_sparse_conv_array import balanced, connections, equality, peer
+from ternstone.bench_sparse_conv_models import accuracy, compression, networks
 
 __all__ = ["PARTS"]
 
 #: The parts, in the order in which they are shown.
 PARTS: dict[str, Part] = {
     "equality": equality,
+    "networks": networks,
+    "accuracy": accuracy,
+    "compression": compression,
     "balanced": balanced,
     "connections": connections,
     "peer": peer,
+    **nullhop.PARTS,
+    "joint equality": joint.equality,
+    "joint utilisation": joint.utilisation,
+    "joint network": joint.network,
+    "joint peer": joint.peer,
 }
