@@ -104,14 +104,16 @@ def sim_table():
                      f"{run['expected_cycles']:,}",
                      "-" if run["utilisation"] is None else f"{run['utilisation']:.3f}", score])
     return table(["design", "network", "beats that differ", "cycles, measured", "cycles, golden",
-                  "utilisation", "held-out data"], rows)
+                  "utilisation", "answers"], rows)
 
 
 def _design(run):
-    """What a ready design is, and what it answers on data that its training never saw."""
+    """What a ready design is, and what it answers on data that its training never saw; of one
+    that needs no training, what it answered here."""
     entry = DESIGNS[run["design"]]
     if entry.model is None:
-        return entry.summary, "-"
+        score = run["score"]
+        return entry.summary, f"{score['value']:.1f} {score['metric']}" if score else "-"
     _, params, _, info = modelfile.load(MODELS / entry.model)
     figures = info["figures"]
     if "bpc_integer" in figures:
@@ -131,8 +133,14 @@ def _stochastic(params):
     return f"{sizes}, m {params.layers[0].m}, {params.length} stream cycles"
 
 
+def _convolutions(params):
+    sizes = "-".join(str(layer.filters) for layer in params.layers)
+    return f"convolutions {sizes}, {params.layers[1].weights}, {params.lanes} lanes"
+
+
 #: Block -> what a table says of its parameters.
-_DESCRIBE = {"lstm.network": _recurrent, "stochastic.network": _stochastic}
+_DESCRIBE = {"lstm.network": _recurrent, "stochastic.network": _stochastic,
+             "sparse_conv.joint": _convolutions}
 
 
 def fill(text, tables):
