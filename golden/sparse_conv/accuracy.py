@@ -38,6 +38,8 @@ VARIANTS = {
     "int8, a tenth, balanced": {"share": 0.1, "units": 16},
 }
 
+#: Rate and epochs of their tuning: rounding to 8 bits asks for little.
+RATE, TUNE = 2e-4, 4
 #: Fully connected networks of the digits: hidden nodes, and how their first layers are connected.
 CONNECTED = {"dense": None, "masked": 0.1, "cyclic": 4}
 HIDDEN = {"dense": 256, "masked": 256, "cyclic": 64}
@@ -72,7 +74,7 @@ def train_connected(kind, seed, fold, data, epochs, tune):
             layer.mask.copy_(torch.as_tensor(kept)[:, :, None, None])
             with torch.no_grad():  # as large sums as with all of the weights
                 layer.weight.mul_((1 / kept.mean()) ** 0.5)
-    return fit(network, data, seed=seed, fold=fold, epochs=epochs, tune=tune)
+    return fit(network, data, seed=seed, fold=fold, epochs=epochs, tune=tune, tune_rate=RATE)
 
 
 def main(path, seeds=SEEDS, epochs=None, say=print):
@@ -102,7 +104,7 @@ def main(path, seeds=SEEDS, epochs=None, say=print):
     flat = Samples(data.x.reshape(len(data.x), 64, 1, 1), data.y, data.splits, data.name)
     for kind in CONNECTED:
         if kind not in found["connected"]:
-            networks = [train_connected(kind, seed, fold, flat, epochs or task.epochs, task.tune)
+            networks = [train_connected(kind, seed, fold, flat, epochs or task.epochs, TUNE)
                         for seed, fold in runs]
             note("connected", kind, evaluate(networks, flat, folds=ways["folds"]))
     return found

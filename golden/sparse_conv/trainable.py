@@ -27,7 +27,7 @@ __all__ = ["ConvNetwork", "codes", "keep_largest"]
 
 EPSILON, MOMENTUM = 1e-5, 0.1
 #: What training as it is leaves.
-FLOATS = ("weight", "gamma", "beta", "mean", "variance")
+FLOATS = ("weight", "gamma", "beta", "mean", "variance", "mask")
 #: Weights of powers of two: the largest stands for so many standard deviations.
 SPREAD = 2.0
 SCALE_WIDTH, BIAS_WIDTH = 16, 32
