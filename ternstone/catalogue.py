@@ -133,6 +133,9 @@ BLOCKS: dict[str, BlockEntry] = {
         build="golden.sparse_conv.joint:build", feed="golden.sparse_conv.feed",
         train="golden.sparse_conv.tasks:make_model",
         smaller={"lanes": (1, 2, 4, 8, 16, 32), "requantisers": (1,)}),
+    "sparse_conv.winners": BlockEntry(
+        "golden.sparse_conv.params:WinnersParams", "golden.sparse_conv.winners:Winners",
+        "hdl.sparse_conv.winners:Winners", "the k largest codes of every pixel, the others 0"),
 }
 
 #: Of networks that sample (`golden.invertible.sampling.sampler`, which a test compares).

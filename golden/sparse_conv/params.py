@@ -10,7 +10,7 @@ from golden.params import Params, as_format, ceil_div, ceil_log2
 from golden.weights import WeightKind, accumulator_width
 
 __all__ = ["ArrayParams", "ConvParams", "CyclicParams", "MaskedParams", "NetworkParams",
-           "as_layer"]
+           "WinnersParams", "as_layer"]
 
 
 @dataclass(frozen=True)
@@ -296,3 +296,39 @@ class MaskedParams(Params):
     latency = property(lambda self: 2)
     #: Places of the output queue: those of a block have theirs from its first address on.
     places = property(lambda self: 3 * self.lanes + 10)
+
+
+@dataclass(frozen=True)
+class WinnersParams(Params):
+    """The k largest codes of every pixel over all channels stay, the others become 0; of equal
+    codes the one of the lower channel is the larger one. With signed codes a negative one may stay.
+
+    winners: how many stay
+    format:  of the codes, in and out
+    beat:    codes of a beat, either way
+    """
+
+    channels: int = 16
+    height: int = 4
+    width: int = 4
+    winners: int = 4
+    format: Format = Format(8, 8, signed=False)
+    beat: int = 4
+
+    def __post_init__(self):
+        object.__setattr__(self, "format", as_format(self.format))
+        require_type("Winners format", self.format, Format)
+        require_int("Winners format width", self.format.width, 1, 32)
+        require_int("Winners channels", self.channels, 1, 1024)
+        for name in ("height", "width"):
+            require_int(f"Winners {name}", getattr(self, name), 1, 4096)
+        require_int("Winners winners", self.winners, 1, self.channels)
+        require_int("Winners beat", self.beat, 1, 256)
+
+    pixels = property(lambda self: self.height * self.width)
+    #: Beats of a pixel.
+    beats = property(lambda self: ceil_div(self.channels, self.beat))
+    #: Pixels leave as they come, as the steps of a network do: those before a wrong frame's end
+    #: have left when it ends.
+    per_step = True
+    step_beats = output_size = beats
