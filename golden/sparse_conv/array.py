@@ -10,6 +10,13 @@ With ``index`` ``list`` a group's weights are a list of those that are not 0, ea
 All groups' lists of one filter are walked side by side and take as long as the longest one: as long
 as any other, where pruning has left each group as many (`sets`).
 
+With ``shift`` every channel has one tap, which all filters share: a convolution of 1 x 1 after each
+channel has been moved. A weight has no index then; there is one place for each channel.
+
+Source of shifts: Wu et al., "Shift: A Zero FLOP, Zero Parameter Alternative to Spatial
+Convolutions", CVPR 2018 (arXiv 1711.08141): each channel moved, then 1 x 1. Which channels move
+where is from memory of it.
+
 Source: load-balance-aware pruning and weight-driven units after You and Wu, "RSNN", IEEE Access 9,
 2021, of which only the abstract is known here: the array is ours. Unrolling over channels, rows and
 filters: Ma et al., TVLSI 26(7), 2018.
@@ -18,8 +25,9 @@ filters: Ma et al., TVLSI 26(7), 2018.
 import numpy as np
 
 from golden.params import ceil_div
+from golden.sparse_conv import convolution
 from golden.sparse_conv.convolution import LayerBlock
-from golden.sparse_conv.lists import lists
+from golden.sparse_conv.lists import kept, lists
 from golden.sparse_conv.params import ArrayParams, ConvParams
 
 __all__ = ["Array", "array", "schedule"]
@@ -66,6 +74,14 @@ class Array(LayerBlock):
 
     name = "sparse_conv.array"
 
+    def check(self):
+        there, weight = kept(self.params), self.tensors["weight"]
+        if weight[~there].any():
+            raise ValueError("Array weight must be 0 beside the taps that its kernel keeps")
+        if not self.params.layer.kind.contains(weight[there]):
+            raise ValueError(f"Array weight must hold {self.params.layer.weights} values only")
+        convolution.check_rows(self.params.layer, self.tensors, "Array")
+
     @property
     def lengths(self):
         """Cycles of each filter at a position: int64 [filters]."""
@@ -80,9 +96,14 @@ class Array(LayerBlock):
     def utilisation(self, frames):
         """Products of weights and pixels that are both there, over lanes and cycles."""
         p = self.params
-        kept = np.count_nonzero(self.tensors["weight"]) / self.tensors["weight"].size
-        share = kept if p.index == "list" else 1
+        share = np.count_nonzero(self.tensors["weight"]) / self.tensors["weight"].size
+        share = 1 if p.index == "dense" else share
         return p.layer.macs * share * len(frames) / (self.cycles(frames) * p.lanes)
 
     def cycles(self, frames):
         return schedule(self.params, self.lengths, len(frames))
+
+    @classmethod
+    def random(cls, params, rng):
+        tensors = convolution.random(params.layer, rng)
+        return cls(params, {**tensors, "weight": np.where(kept(params), tensors["weight"], 0)})

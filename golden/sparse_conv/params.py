@@ -149,7 +149,8 @@ class ArrayParams(Params):
 
     groups:  of channels, whose weights are taken side by side; codes of a beat, either way
     tiles:   strips of output rows
-    index:   ``dense``: all weights, in a fixed order; ``list``: those that are not 0
+    index:   ``dense``: all weights, in a fixed order; ``list``: those that are not 0; ``shift``:
+             of every channel one tap, the same for all filters (`shifts`)
     """
 
     layer: ConvParams
@@ -162,7 +163,7 @@ class ArrayParams(Params):
         require_type("Array layer", self.layer, ConvParams)
         require_int("Array groups", self.groups, 1, 256)
         require_int("Array tiles", self.tiles, 1, 256)
-        require_choice("Array index", self.index, ("dense", "list"))
+        require_choice("Array index", self.index, ("dense", "list", "shift"))
         if self.tiles > self.layer.out_height:
             raise ValueError(f"Array tiles must be at most the output's rows "
                              f"({self.layer.out_height}), not {self.tiles}")
@@ -194,6 +195,18 @@ class ArrayParams(Params):
     stages = property(lambda self: max(1, ceil_div(ceil_log2(self.groups), 2)) + (not self.adds))
     #: Cycles from a weight's address to its strip's sum: weight, address, pixel, tree.
     latency = property(lambda self: 3 + self.stages)
+    @property
+    def shifts(self):
+        """The tap of every channel with ``index`` ``shift``: list of ints.
+
+        Channels are cut into as many parts as there are taps, all of one size and in the taps'
+        order; what is left over has the centre, row and column ``kernel // 2``.
+        """
+        layer = self.layer
+        size, centre = layer.channels // layer.taps, layer.kernel // 2
+        return [channel // size if channel < size * layer.taps else centre * (layer.kernel + 1)
+                for channel in range(layer.channels)]
+
     #: Values of a list's place: the address of its pixel within the strip, from the first tap's.
     place_bits = property(lambda self: max(1, (self.pixels - 1).bit_length()))
 

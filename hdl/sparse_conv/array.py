@@ -237,34 +237,37 @@ class ArrayCore(wiring.Component):
         cycles after its last entry's address."""
         p, layer = self.params, self.params.layer
         kind = layer.kind
-        dense = p.index == "dense"
+        listed = p.index == "list"
         codes = kind.encode(self.values)
-        width = kind.bits + (0 if dense else p.place_bits)
+        width = kind.bits + (p.place_bits if listed else 0)
         words = []
         for entry, places in zip(codes.tolist(), self.places.tolist(), strict=True):
             word = 0
             for n, (code, place) in enumerate(zip(entry, places, strict=True)):
-                word |= (code if dense else code | place << kind.bits) << n * width
+                word |= (code | place << kind.bits if listed else code) << n * width
             words.append(word)
         m.submodules.weights = store = Store(p.groups * width, len(words), words)
         m.d.comb += store.address.eq(issue["address"])
         fields = [store.word.word_select(n, width) for n in range(p.groups)]
         # Pixel addresses stand one cycle after the weights do.
         position = delayed(m, named(m, issue["pixel"], "pixel"), 1, "position_1")
-        if dense:
-            count = int(self.lengths[0])   # backwards: by the entries that are left
-            m.submodules.places = order = Store(p.place_bits, count,
-                                                self.places[count - 1::-1, 0].tolist())
-            m.d.comb += order.address.eq(issue["left"])
-            place = Signal(range(2 * p.pixels))
-            m.d.sync += place.eq(position + order.word)
-            addresses = [place] * p.groups
+        if listed:
+            offsets = [field[kind.bits:] for field in fields]
         else:
-            addresses = []
-            for n, field in enumerate(fields):
-                address = Signal(range(2 * p.pixels), name=f"address_{n}")
-                m.d.sync += address.eq(position + field[kind.bits:])
-                addresses.append(address)
+            # Of all filters the same: a place for all groups, or for each one its own.
+            count = int(self.lengths[0])   # backwards: by the entries that are left
+            own = 1 if p.index == "dense" else p.groups
+            m.submodules.places = order = Store(own * p.place_bits, count, [
+                sum(place << n * p.place_bits for n, place in enumerate(entry[:own]))
+                for entry in self.places[count - 1::-1].tolist()])
+            m.d.comb += order.address.eq(issue["left"])
+            offsets = [order.word.word_select(n, p.place_bits) for n in range(own)]
+        addresses = []
+        for n, offset in enumerate(offsets):
+            address = Signal(range(2 * p.pixels), name=f"address_{n}")
+            m.d.sync += address.eq(position + offset)
+            addresses.append(address)
+        addresses *= p.groups // len(addresses)
         strips = [[] for _ in range(p.tiles)]
         weights = []
         for n, address in enumerate(addresses):

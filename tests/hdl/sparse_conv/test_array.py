@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 import sim
 from golden.sparse_conv import convolution
 from golden.sparse_conv.array import Array, array
-from golden.sparse_conv.lists import lists, sets
-from golden.sparse_conv.params import ArrayParams
+from golden.sparse_conv.lists import kept, lists, sets
+from golden.sparse_conv.params import ArrayParams, ConvParams
 from golden.sparse_conv.trainable import keep_largest
 from hdl.sparse_conv.array import Array as Top
 from hdl.verilog import emit
@@ -26,14 +26,17 @@ def top(block):
 
 
 def block_of(params, zeros=0.0, seed=1):
-    return Array(params, convolution.random(params.layer, np.random.default_rng(seed), zeros))
+    tensors = convolution.random(params.layer, np.random.default_rng(seed), zeros)
+    return Array(params, {**tensors, "weight": np.where(kept(params), tensors["weight"], 0)})
 
 
 @st.composite
 def arrays(draw, frames=3):
     """A small array with weights of any sparsity, and frames."""
     layer = draw(layers(largest=4))
-    index = "dense" if layer.weights == "binary" else draw(st.sampled_from(["dense", "list"]))
+    index = draw(st.sampled_from(["dense", "list", "shift"]))
+    if (index, layer.weights) == ("list", "binary"):
+        index = "dense"
     params = ArrayParams(layer, draw(st.integers(1, 6)),
                          draw(st.integers(1, min(4, layer.out_height))), index)
     block = block_of(params, draw(st.sampled_from([0.0, 0.5, 0.9, 1.0])), draw(st.integers(0, 99)))
@@ -75,6 +78,10 @@ CORNERS = {
     "sums as fast as they can come": array(1, 6, 6, 5, kernel=1, padding=0, groups=1, tiles=6,
                                            index="list"),
     "lists of one": array(2, 6, 6, 5, groups=2, tiles=5, index="list"),
+    "a shift a channel": array(13, 5, 5, 4, groups=4, tiles=2, index="shift"),
+    "shifts of binary weights": array(11, 6, 4, 3, groups=3, tiles=3, weights="binary",
+                                      index="shift"),
+    "no channel is moved": array(3, 4, 4, 3, groups=3, tiles=2, index="shift"),
     "scaled": array(4, 5, 5, 6, groups=4, tiles=2, scale_width=8, weights="int4", pool=2),
     "powers of two": array(4, 4, 4, 3, groups=4, tiles=2, weights="powers4", relu=False),
 }
@@ -102,10 +109,26 @@ def test_zeros_cost_nothing():
         check(block, top(block), block.random_frames(2, np.random.default_rng(1)), limit=20000)
 
 
-@pytest.mark.parametrize("index", ["dense", "list"])
+def test_shifts():
+    """Nine parts of one size, the rest stays where it is; a tap a channel, and a cycle."""
+    params = array(20, groups=4, index="shift")
+    assert params.shifts == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8, 8, 4, 4]
+    assert ArrayParams(ConvParams(3, 4, 4, 1, kernel=2), 1, 1, "shift").shifts == [3, 3, 3]
+    block = Array.random(params, np.random.default_rng(1))
+    assert (block.lengths == 5).all()
+    maps = block.maps(block.random_frames(2, np.random.default_rng(1)))
+    moved = np.pad(maps, ((0, 0), (0, 0), (1, 1), (1, 1)))
+    moved = np.stack([moved[:, c, tap // 3:tap // 3 + 8, tap % 3:tap % 3 + 8]
+                      for c, tap in enumerate(params.shifts)], 1)
+    pointwise = block.tensors["weight"].sum((2, 3))
+    total = np.einsum("fc,ncyx->nfyx", pointwise, moved)
+    assert (convolution.sums(params.layer, block.tensors["weight"], maps) == total).all()
+
+
+@pytest.mark.parametrize("index", ["dense", "list", "shift"])
 def test_lists_hold_every_weight(index):
     params = array(5, 6, 6, 3, groups=2, tiles=2, index=index)
-    weight = convolution.random(params.layer, np.random.default_rng(1), 0.6)["weight"]
+    weight = block_of(params, 0.6).tensors["weight"]
     values, places, counts = lists(params, weight)
     found = np.zeros_like(weight)
     starts = np.concatenate([[0], np.cumsum(counts)])
@@ -151,13 +174,23 @@ def test_a_second_simulator():
     ({"groups": 0}, r"^Array groups must be between 1 and 256, not 0$"),
     ({"tiles": 257}, r"^Array tiles must be between 1 and 256, not 257$"),
     ({"tiles": 9}, r"^Array tiles must be at most the output's rows \(8\), not 9$"),
-    ({"index": "map"}, r"^Array index must be one of dense, list, not 'map'$"),
+    ({"index": "map"}, r"^Array index must be one of dense, list, shift, not 'map'$"),
     ({"index": "list", "weights": "binary"},
      r"^Array index must be 'dense' for binary weights, which are never 0, not 'list'$"),
 ])
 def test_wrong(changes, message):
     with pytest.raises(ValueError, match=message):
         array(**changes)
+
+
+def test_wrong_weights():
+    block = block_of(array(index="shift"))
+    with pytest.raises(ValueError, match=r"^Array weight must be 0 beside the taps that its kernel "
+                                         r"keeps$"):
+        Array(block.params, {**block.tensors, "weight": np.ones((8, 8, 3, 3), int)})
+    params = array(weights="binary", index="shift")
+    with pytest.raises(ValueError, match=r"^Array weight must hold binary values only$"):
+        Array(params, {**block.tensors, "weight": np.zeros((8, 8, 3, 3), int)})
 
 
 def test_sets_need_whole_groups():
