@@ -13,9 +13,13 @@ as any other, where pruning has left each group as many (`sets`).
 With ``shift`` every channel has one tap, which all filters share: a convolution of 1 x 1 after each
 channel has been moved. A weight has no index then; there is one place for each channel.
 
+With ``pattern`` every kernel keeps the taps of one of a few patterns, as many as any other: an
+index is the number of a pattern, once for a kernel.
+
 Source of shifts: Wu et al., "Shift: A Zero FLOP, Zero Parameter Alternative to Spatial
 Convolutions", CVPR 2018 (arXiv 1711.08141): each channel moved, then 1 x 1. Which channels move
-where is from memory of it.
+where is from memory of it. Of patterns: "PCNN: Pattern-based Fine-Grained Regular Pruning"
+(arXiv 2002.04997): few patterns, an index for a kernel, equal work for each.
 
 Source: load-balance-aware pruning and weight-driven units after You and Wu, "RSNN", IEEE Access 9,
 2021, of which only the abstract is known here: the array is ours. Unrolling over channels, rows and
@@ -36,7 +40,8 @@ __all__ = ["Array", "array", "schedule"]
 def array(channels: int = 8, height: int = 8, width: int = 8, filters: int = 8, kernel: int = 3,
           stride: int = 1, padding: int = 1, pool: int = 1, relu: bool = True,
           weights: str = "int8", scale_width: int = 0, bias_width: int = 24, shift: int = 8,
-          groups: int = 8, tiles: int = 4, index: str = "dense") -> ArrayParams:
+          groups: int = 8, tiles: int = 4, index: str = "dense", patterns: int = 8,
+          kept: int = 4) -> ArrayParams:
     """`ArrayParams` of a layer with maps of unsigned bytes.
 
     >>> array(16, groups=16).lanes
@@ -44,7 +49,7 @@ def array(channels: int = 8, height: int = 8, width: int = 8, filters: int = 8, 
     """
     layer = ConvParams(channels, height, width, filters, kernel, stride, padding, pool, relu,
                        weights, scale_width=scale_width, bias_width=bias_width, shift=shift)
-    return ArrayParams(layer, groups, tiles, index)
+    return ArrayParams(layer, groups, tiles, index, patterns, kept)
 
 
 def schedule(params, lengths, frames):
@@ -69,13 +74,25 @@ class Array(LayerBlock):
     """Input and output: maps as frames of ``groups`` codes a beat
     (`golden.sparse_conv.convolution`).
 
-    A frame loads while the one before is computed, and leaves while the next one is.
+    A frame loads while the one before is computed, and leaves while the next one is. With index
+    ``pattern`` the tensors have ``patterns``, int64 [patterns, kept] taps, row by row ascending; a
+    kernel has the first one that all its weights fit.
     """
 
     name = "sparse_conv.array"
 
+    @staticmethod
+    def shapes(params):
+        pattern = {"patterns": (params.patterns, params.kept)} if params.index == "pattern" else {}
+        return LayerBlock.shapes(params) | pattern
+
     def check(self):
-        there, weight = kept(self.params), self.tensors["weight"]
+        weight, patterns = self.tensors["weight"], self.tensors.get("patterns")
+        if patterns is not None and not (
+                (np.diff(patterns, prepend=-1) > 0) & (patterns < self.params.layer.taps)).all():
+            raise ValueError("Array patterns must hold ascending taps between 0 and "
+                             f"{self.params.layer.taps - 1}")
+        there = kept(self.params, weight, patterns)
         if weight[~there].any():
             raise ValueError("Array weight must be 0 beside the taps that its kernel keeps")
         if not self.params.layer.kind.contains(weight[there]):
@@ -85,7 +102,7 @@ class Array(LayerBlock):
     @property
     def lengths(self):
         """Cycles of each filter at a position: int64 [filters]."""
-        return lists(self.params, self.tensors["weight"])[2]
+        return lists(self.params, self.tensors["weight"], self.tensors.get("patterns"))[2]
 
     @property
     def compute(self):
@@ -104,6 +121,18 @@ class Array(LayerBlock):
         return schedule(self.params, self.lengths, len(frames))
 
     @classmethod
-    def random(cls, params, rng):
-        tensors = convolution.random(params.layer, rng)
-        return cls(params, {**tensors, "weight": np.where(kept(params), tensors["weight"], 0)})
+    def random(cls, params, rng, zeros=0.0):
+        """A share of the weights that the index keeps is 0 besides."""
+        layer, tensors = params.layer, convolution.random(params.layer, rng, zeros)
+        if params.index == "pattern":
+            found = set()
+            while len(found) < params.patterns:
+                found.add(tuple(sorted(rng.choice(layer.taps, params.kept, False).tolist())))
+            tensors["patterns"] = np.array(sorted(found))
+            own = rng.integers(params.patterns, size=(layer.filters, layer.channels))
+            there = np.zeros((layer.filters, layer.channels, layer.taps), bool)
+            np.put_along_axis(there, tensors["patterns"][own], True, 2)
+            there = there.reshape(tensors["weight"].shape)
+        else:
+            there = kept(params)
+        return cls(params, {**tensors, "weight": np.where(there, tensors["weight"], 0)})

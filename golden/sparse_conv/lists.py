@@ -5,7 +5,7 @@ import numpy as np
 from golden import lfsr
 
 __all__ = ["connections", "cyclic_words", "first_states", "kept", "lists", "mask", "masked_words",
-           "sets", "taps"]
+           "numbers", "sets", "taps"]
 
 
 def sets(params):
@@ -23,29 +23,48 @@ def sets(params):
     return index.transpose(0, 2, 1, 3).reshape(layer.filters * params.groups, -1)
 
 
-def taps(params):
-    """What is taken of every kernel in a fixed order: int64 [filters, channels, n] taps."""
+def numbers(weight, patterns):
+    """Of every kernel the first pattern that has all its weights: int64 [filters, channels].
+
+    Errors: ValueError where none has.
+    """
+    beside = np.ones((len(patterns), weight.shape[2] * weight.shape[3]), bool)
+    np.put_along_axis(beside, patterns, False, 1)
+    there = (weight != 0).reshape(*weight.shape[:2], 1, -1)
+    fits = ~(there & beside).any(3)
+    if not fits.any(2).all():
+        f, c = np.argwhere(~fits.any(2))[0]
+        raise ValueError("Array weight must be 0 beside the taps of a pattern, and is not for "
+                         f"filter {f} and channel {c}")
+    return fits.argmax(2)
+
+
+def taps(params, weight=None, patterns=None):
+    """What is taken of every kernel in a fixed order: int64 [filters, channels, n] taps. Only
+    patterns, int64 [patterns, kept] taps, need the weights."""
     layer = params.layer
+    if params.index == "pattern":
+        return patterns[numbers(weight, patterns)]
     own = np.array(params.shifts)[:, None] if params.index == "shift" else np.arange(layer.taps)
     return np.broadcast_to(own, (layer.filters, layer.channels, own.shape[-1]))
 
 
-def kept(params):
+def kept(params, weight=None, patterns=None):
     """Which weights of an array are in memory, whatever they are: bool as the weights."""
     layer = params.layer
     found = np.zeros((layer.filters, layer.channels, layer.taps), bool)
-    np.put_along_axis(found, taps(params), True, 2)
+    np.put_along_axis(found, taps(params, weight, patterns), True, 2)
     return found.reshape(layer.filters, layer.channels, layer.kernel, layer.kernel)
 
 
-def lists(params, weight):
+def lists(params, weight, patterns=None):
     """What the groups walk: for each filter an entry a cycle.
 
     Returns ``(values, places, lengths)``: int64 [entries, groups] weights and places, 0 behind a
     list's end; int64 [filters] entries of each filter, at least 1.
     """
     p, layer = params, params.layer
-    chosen = taps(p)
+    chosen = taps(p, weight, patterns)
     count = p.depth * chosen.shape[2]   # entries of a group, channel by channel
     behind = ((0, 0), (0, p.depth * p.groups - layer.channels), (0, 0))
     values = np.pad(np.take_along_axis(weight.reshape(*chosen.shape[:2], -1), chosen, 2), behind)

@@ -150,20 +150,27 @@ class ArrayParams(Params):
     groups:  of channels, whose weights are taken side by side; codes of a beat, either way
     tiles:   strips of output rows
     index:   ``dense``: all weights, in a fixed order; ``list``: those that are not 0; ``shift``:
-             of every channel one tap, the same for all filters (`shifts`)
+             of every channel one tap, the same for all filters (`shifts`); ``pattern``: of every
+             kernel the ``kept`` taps of one of ``patterns`` patterns
     """
 
     layer: ConvParams
     groups: int = 8
     tiles: int = 4
     index: str = "dense"
+    patterns: int = 8
+    kept: int = 4
 
     def __post_init__(self):
         object.__setattr__(self, "layer", as_layer(self.layer))
         require_type("Array layer", self.layer, ConvParams)
         require_int("Array groups", self.groups, 1, 256)
         require_int("Array tiles", self.tiles, 1, 256)
-        require_choice("Array index", self.index, ("dense", "list", "shift"))
+        require_choice("Array index", self.index, ("dense", "list", "shift", "pattern"))
+        if self.index == "pattern":
+            require_int("Array kept", self.kept, 1, self.layer.taps)
+            require_int("Array patterns", self.patterns, 1,
+                        min(256, math.comb(self.layer.taps, self.kept)))
         if self.tiles > self.layer.out_height:
             raise ValueError(f"Array tiles must be at most the output's rows "
                              f"({self.layer.out_height}), not {self.tiles}")
@@ -207,8 +214,20 @@ class ArrayParams(Params):
         return [channel // size if channel < size * layer.taps else centre * (layer.kernel + 1)
                 for channel in range(layer.channels)]
 
+    #: Bits of a pattern's number.
+    pattern_bits = property(lambda self: max(1, ceil_log2(self.patterns)))
     #: Values of a list's place: the address of its pixel within the strip, from the first tap's.
     place_bits = property(lambda self: max(1, (self.pixels - 1).bit_length()))
+
+    def index_bits(self, entries):
+        """What says where the weights of so many entries belong, beside the one fixed order: in
+        lists a place for each weight, with shifts for each channel, with patterns a number for each
+        kernel, and the patterns."""
+        numbers = self.layer.filters * self.depth * self.groups * self.pattern_bits
+        return {"dense": 0, "list": entries * self.groups * self.place_bits,
+                "shift": self.depth * self.groups * self.place_bits,
+                "pattern": numbers + self.patterns * self.kept * ceil_log2(self.layer.taps)}[
+                    self.index]
 
 
 @dataclass(frozen=True)

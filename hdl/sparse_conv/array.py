@@ -1,5 +1,6 @@
 """An output-stationary array for one convolution. Bits: `golden.sparse_conv.array`."""
 
+import numpy as np
 from amaranth.hdl import Cat, Module, Mux, Signal, signed, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.memory import Memory
@@ -7,7 +8,7 @@ from amaranth.lib.wiring import In, Out
 
 from golden.design import Stream
 from golden.params import ceil_div
-from golden.sparse_conv.lists import lists
+from golden.sparse_conv.lists import lists, numbers
 from hdl.axi import AxiStreamTop
 from hdl.delay import delayed
 from hdl.formats import shape
@@ -145,7 +146,8 @@ class ArrayCore(wiring.Component):
     def __init__(self, params, tensors):
         self.params, self.tensors = params, tensors
         p, layer = params, params.layer
-        self.values, self.places, self.lengths = lists(p, tensors["weight"])
+        self.values, self.places, self.lengths = lists(
+            p, tensors["weight"], tensors.get("patterns"))
         self.requantisers = ceil_div(p.tiles, int(self.lengths.min()))
         self.out = Stream(layer.output, p.beat)
         super().__init__({
@@ -228,8 +230,19 @@ class ArrayCore(wiring.Component):
                 with m.Case(n):
                     m.d.comb += corner.eq(layer.stride * (n // layer.pool * p.pitch
                                                           + n % layer.pool))
-        return {"address": address, "left": left, "filter": filters, "pixel": pixel + corner,
-                "last": last & running, "first_pool": pool == 0, "last_pool": last_pool,
+        kernel = {}
+        if p.index == "pattern":
+            # All kernels are equally long, so that these end where the filter's entries do.
+            tap, last_tap, next_tap = counter(m, p.kept, "tap")
+            part, _, next_part = counter(m, p.depth, "kernel")
+            with m.If(running):
+                m.d.sync += next_tap
+                with m.If(last_tap):
+                    m.d.sync += next_part
+            kernel = {"tap": tap, "kernel": filters * p.depth + part}
+        return {**kernel, "address": address, "left": left, "filter": filters,
+                "pixel": pixel + corner, "last": last & running, "first_pool": pool == 0,
+                "last_pool": last_pool,
                 "end": running & last & last_pool & last_filter & last_column & last_row}
 
     def _sums(self, m, source, issue, running):
@@ -256,12 +269,17 @@ class ArrayCore(wiring.Component):
         else:
             # Of all filters the same: a place for all groups, or for each one its own.
             count = int(self.lengths[0])   # backwards: by the entries that are left
-            own = 1 if p.index == "dense" else p.groups
+            places = self.places[count - 1::-1, :p.groups if p.index == "shift" else 1]
+            if p.index == "pattern":
+                places = places // p.plane * p.plane   # the channel's; taps are looked up
+            own = places.shape[1]
             m.submodules.places = order = Store(own * p.place_bits, count, [
-                sum(place << n * p.place_bits for n, place in enumerate(entry[:own]))
-                for entry in self.places[count - 1::-1].tolist()])
+                sum(place << n * p.place_bits for n, place in enumerate(entry))
+                for entry in places.tolist()])
             m.d.comb += order.address.eq(issue["left"])
             offsets = [order.word.word_select(n, p.place_bits) for n in range(own)]
+            if p.index == "pattern":
+                offsets = [offsets[0] + tap for tap in self._taps(m, issue)]
         addresses = []
         for n, offset in enumerate(offsets):
             address = Signal(range(2 * p.pixels), name=f"address_{n}")
@@ -298,6 +316,29 @@ class ArrayCore(wiring.Component):
                 m.d.sync += kept.eq(total)
             totals.append(total)
         return totals
+
+    def _taps(self, m, issue):
+        """Every group's place within its channel, by the pattern of its kernel."""
+        p, layer = self.params, self.params.layer
+        patterns, bits = self.tensors["patterns"], p.pattern_bits
+        own = np.zeros((layer.filters, p.depth * p.groups), np.int64)
+        own[:, :layer.channels] = numbers(self.tensors["weight"], patterns)
+        words = own.reshape(-1, p.groups).tolist()
+        m.submodules.patterns = store = Store(p.groups * bits, len(words), [
+            sum(number << n * bits for n, number in enumerate(word)) for word in words])
+        m.d.comb += store.address.eq(issue["kernel"])
+        tap = delayed(m, issue["tap"], 1, "tap_1")
+        places = patterns // layer.kernel * p.pitch + patterns % layer.kernel
+        found = []
+        for group in range(p.groups):
+            place = Signal(range(p.plane), name=f"tap_place_{group}")
+            with m.Switch(Cat(tap, store.word.word_select(group, bits))):
+                for number, row in enumerate(places.tolist()):
+                    for n, value in enumerate(row):
+                        with m.Case(number << len(tap) | n):
+                            m.d.comb += place.eq(value)
+            found.append(place)
+        return found
 
     def _tree(self, m, values, weights, tile):
         kind, many = self.params.layer.kind, FAN_IN if self.params.adds else 1
