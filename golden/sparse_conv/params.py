@@ -152,6 +152,8 @@ class ArrayParams(Params):
     index:   ``dense``: all weights, in a fixed order; ``list``: those that are not 0; ``shift``:
              of every channel one tap, the same for all filters (`shifts`); ``pattern``: of every
              kernel the ``kept`` taps of one of ``patterns`` patterns
+    block_scale_width: bits of the signed scale that every filter has for each tap of a block, which
+             is ``groups`` neighbouring channels; 0 for none. Only with index ``dense``
     """
 
     layer: ConvParams
@@ -160,6 +162,7 @@ class ArrayParams(Params):
     index: str = "dense"
     patterns: int = 8
     kept: int = 4
+    block_scale_width: int = 0
 
     def __post_init__(self):
         object.__setattr__(self, "layer", as_layer(self.layer))
@@ -171,6 +174,12 @@ class ArrayParams(Params):
             require_int("Array kept", self.kept, 1, self.layer.taps)
             require_int("Array patterns", self.patterns, 1,
                         min(256, math.comb(self.layer.taps, self.kept)))
+        # Sums are exact in golden's floats.
+        most = min(53, 59 - self.layer.scale_width) - self.layer.sum_width
+        require_int("Array block_scale_width", self.block_scale_width, 0, min(16, most))
+        if self.block_scale_width and self.index != "dense":
+            raise ValueError("Array index must be 'dense' for scales of blocks, "
+                             f"not {self.index!r}")
         if self.tiles > self.layer.out_height:
             raise ValueError(f"Array tiles must be at most the output's rows "
                              f"({self.layer.out_height}), not {self.tiles}")
@@ -200,8 +209,10 @@ class ArrayParams(Params):
     #: Registers of the tree that adds up the groups, four to one each; products that are more than
     #: additions have one of their own.
     stages = property(lambda self: max(1, ceil_div(ceil_log2(self.groups), 2)) + (not self.adds))
-    #: Cycles from a weight's address to its strip's sum: weight, address, pixel, tree.
-    latency = property(lambda self: 3 + self.stages)
+    #: Cycles from a weight's address to its strip's sum: weight, address, pixel, tree, scale.
+    latency = property(lambda self: 3 + self.stages + (self.block_scale_width > 0))
+    #: Bits of a sum that cannot overflow.
+    sum_width = property(lambda self: self.layer.sum_width + self.block_scale_width)
     @property
     def shifts(self):
         """The tap of every channel with ``index`` ``shift``: list of ints.

@@ -41,7 +41,8 @@ def memory(params, entries):
     with their index; ``entries`` as in `golden.sparse_conv.lists.lists`."""
     p, layer = params, params.layer
     return {
-        "weights": entries * p.groups * layer.kind.bits + p.index_bits(entries),
+        "weights": (entries * (p.groups * layer.kind.bits + p.block_scale_width)
+                    + p.index_bits(entries)),
         "pixels": 2 * p.pixels * p.lanes * layer.input.width,
         "outputs": 2 * p.tiles * p.out_pixels * p.out_beats * p.beat * layer.output.width}
 

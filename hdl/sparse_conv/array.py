@@ -259,7 +259,12 @@ class ArrayCore(wiring.Component):
             for n, (code, place) in enumerate(zip(entry, places, strict=True)):
                 word |= (code | place << kind.bits if listed else code) << n * width
             words.append(word)
-        m.submodules.weights = store = Store(p.groups * width, len(words), words)
+        scaled, size = p.block_scale_width > 0, p.groups * width
+        if scaled:
+            scales = self.tensors["block_scale"].ravel() & (1 << p.block_scale_width) - 1
+            words = [word | scale << size
+                     for word, scale in zip(words, scales.tolist(), strict=True)]
+        m.submodules.weights = store = Store(size + p.block_scale_width, len(words), words)
         m.d.comb += store.address.eq(issue["address"])
         fields = [store.word.word_select(n, width) for n in range(p.groups)]
         # Pixel addresses stand one cycle after the weights do.
@@ -307,11 +312,17 @@ class ArrayCore(wiring.Component):
                        for flag, name in ((running, "valid"), (issue["last"], "last")))
         with m.If(valid):
             m.d.sync += first.eq(last)
+        # It stands beside the tree's sum.
+        scale = delayed(m, store.word[size:], p.stages + 2, "scale") if scaled else None
         totals = []
         for tile, values in enumerate(strips):
-            total = Signal(signed(layer.sum_width), name=f"total_{tile}")
-            kept = Signal(signed(layer.sum_width), name=f"kept_{tile}")
-            m.d.comb += total.eq(self._tree(m, values, weights, tile) + Mux(first, 0, kept))
+            total = Signal(signed(p.sum_width), name=f"total_{tile}")
+            kept = Signal(signed(p.sum_width), name=f"kept_{tile}")
+            term = self._tree(m, values, weights, tile)
+            if scaled:
+                term = delayed(m, named(m, term * scale.as_signed(), f"block_{tile}"), 1,
+                               f"scaled_{tile}")
+            m.d.comb += total.eq(term + Mux(first, 0, kept))
             with m.If(valid):
                 m.d.sync += kept.eq(total)
             totals.append(total)
@@ -358,7 +369,8 @@ class ArrayCore(wiring.Component):
         """
         p, layer = self.params, self.params.layer
         m.submodules.requantiser = made = Requantiser(
-            layer, self.tensors, lanes=p.tiles, many=self.requantisers, shared=True)
+            layer, self.tensors, lanes=p.tiles, many=self.requantisers, shared=True,
+            sum_width=p.sum_width)
         steps = made.steps
         for port, name in ((made.start, "last"), (made.end, "end"), (made.first, "first_pool"),
                            (made.last, "last_pool"), (made.row, "filter")):

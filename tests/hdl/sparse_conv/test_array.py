@@ -44,6 +44,8 @@ def arrays(draw, frames=3):
         kept = draw(st.integers(1, layer.taps))
         most = min(6, math.comb(layer.taps, kept))
         params = params.replace(kept=kept, patterns=draw(st.integers(1, most)))
+    if index == "dense":
+        params = params.replace(block_scale_width=draw(st.sampled_from([0, 1, 5])))
     block = block_of(params, draw(st.sampled_from([0.0, 0.5, 0.9, 1.0])), draw(st.integers(0, 99)))
     assume(block.compute * frames < 2000)
     return block, block.random_frames(frames, np.random.default_rng(draw(st.integers(0, 99))))
@@ -92,6 +94,10 @@ CORNERS = {
                                  kept=1, weights="binary"),
     "a pattern of all taps": array(3, 4, 4, 3, groups=2, tiles=2, index="pattern", patterns=1,
                                    kept=9),
+    "scales of blocks": array(7, 5, 5, 4, groups=3, tiles=2, weights="int4", scale_width=6,
+                              block_scale_width=6, shift=12),
+    "scales of every channel": array(3, 4, 4, 3, groups=1, tiles=3, weights="binary",
+                                     block_scale_width=4),
     "scaled": array(4, 5, 5, 6, groups=4, tiles=2, scale_width=8, weights="int4", pool=2),
     "powers of two": array(4, 4, 4, 3, groups=4, tiles=2, weights="powers4", relu=False),
 }
@@ -133,6 +139,39 @@ def test_shifts():
     pointwise = block.tensors["weight"].sum((2, 3))
     total = np.einsum("fc,ncyx->nfyx", pointwise, moved)
     assert (convolution.sums(params.layer, block.tensors["weight"], maps) == total).all()
+
+
+def test_scales_of_blocks():
+    """Each block's sum at each tap, times its scale."""
+    params = array(5, 4, 4, 2, groups=2, tiles=2, weights="ternary", block_scale_width=5)
+    block = Array.random(params, np.random.default_rng(1))
+    frames = block.random_frames(1, np.random.default_rng(2))
+    image = np.pad(block.maps(frames)[0], ((0, 0), (1, 1), (1, 1)))
+    weight, scale = block.tensors["weight"], block.tensors["block_scale"]
+    assert scale.shape == (2, 3, 3, 3)
+    total = np.zeros((1, 2, 4, 4), int)
+    for f, part, j, i in np.ndindex(2, 3, 3, 3):
+        own = weight[f, 2 * part:2 * part + 2, j, i]
+        pixels = image[2 * part:2 * part + 2, j:j + 4, i:i + 4]
+        total[0, f] += scale[f, part, j, i] * np.tensordot(own, pixels, 1)
+    wanted = convolution.requantise(params.layer, block.tensors, total)
+    assert (block.run(frames)[0] == convolution.to_frames(wanted, 2)[0]).all()
+    with pytest.raises(ValueError, match=r"^Array block_scale must fit 5 signed bits, "
+                                         r"not 16\.\.16$"):
+        Array(params, {**block.tensors, "block_scale": np.full_like(scale, 16)})
+
+
+def test_the_widest_sums_are_exact():
+    """Beyond 2**24 single floats would round."""
+    params = array(64, 3, 3, 1, groups=64, tiles=1, weights="int8", relu=False, shift=40,
+                   bias_width=48, block_scale_width=16)
+    full = {"weight": np.full((1, 64, 3, 3), -127), "bias": np.zeros(1, int),
+            "block_scale": np.full((1, 1, 3, 3), 32767)}
+    full["weight"][0, 0, 0, 0] = -126
+    block = Array(params, full)
+    total = convolution.sums(params.layer, block.weight, np.full((1, 64, 3, 3), 255),
+                             params.sum_width)
+    assert total[0, 0, 1, 1] == -255 * 32767 * (127 * 576 - 1)
 
 
 @pytest.mark.parametrize("kept, patterns", [(1, 9), (4, 3), (4, 200), (9, 1)])
@@ -220,6 +259,9 @@ def test_a_second_simulator():
     ({"tiles": 257}, r"^Array tiles must be between 1 and 256, not 257$"),
     ({"tiles": 9}, r"^Array tiles must be at most the output's rows \(8\), not 9$"),
     ({"index": "map"}, r"^Array index must be one of dense, list, shift, pattern, not 'map'$"),
+    ({"block_scale_width": 17}, r"^Array block_scale_width must be between 0 and 16, not 17$"),
+    ({"block_scale_width": 4, "index": "shift"},
+     r"^Array index must be 'dense' for scales of blocks, not 'shift'$"),
     ({"index": "pattern", "kept": 10}, r"^Array kept must be between 1 and 9, not 10$"),
     ({"index": "pattern", "patterns": 37, "kept": 2},
      r"^Array patterns must be between 1 and 36, not 37$"),
