@@ -112,7 +112,7 @@ BLOCKS: dict[str, BlockEntry] = {
         smaller={"lanes": (1, 2, 4, 8)}),
     "sparse_conv.array": BlockEntry(
         "golden.sparse_conv.params:ArrayParams", "golden.sparse_conv.array:Array",
-        "hdl.sparse_conv.array:Array", "a convolution, dense or with lists of balanced weights",
+        "hdl.sparse_conv.array:Array", "a convolution, dense, or with lists, patterns or shifts",
         build="golden.sparse_conv.array:array"),
     "sparse_conv.cyclic": BlockEntry(
         "golden.sparse_conv.params:CyclicParams", "golden.sparse_conv.cyclic:Cyclic",
