@@ -39,6 +39,7 @@ COMMANDS = {
     "sparse-conv-accuracy.json":
         "python -m golden.sparse_conv.accuracy docs/results/sparse-conv-accuracy.json",
     "sparse-conv-area.json": "python -m docs.sparse_conv --area",
+    "sparse-conv-structured-area.json": "python -m docs.sparse_conv_structured --area",
     "sparse_conv-bench.json":
         "ternstone bench sparse_conv --save docs/results/sparse_conv-bench.json",
     "invertible-bench.json":

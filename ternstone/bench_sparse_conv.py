@@ -6,6 +6,7 @@ from ternstone import bench_sparse_conv_nullhop as nullhop
 from ternstone.bench import Part
 from ternstone.bench_sparse_conv_array import balanced, connections, equality, peer
 from ternstone.bench_sparse_conv_models import accuracy, compression, networks
+from ternstone.bench_sparse_conv_structured import structured
 
 __all__ = ["PARTS"]
 
@@ -17,6 +18,7 @@ PARTS: dict[str, Part] = {
     "compression": compression,
     "balanced": balanced,
     "connections": connections,
+    "structured": structured,
     "peer": peer,
     **nullhop.PARTS,
     "joint equality": joint.equality,

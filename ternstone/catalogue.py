@@ -112,7 +112,7 @@ BLOCKS: dict[str, BlockEntry] = {
         smaller={"lanes": (1, 2, 4, 8)}),
     "sparse_conv.array": BlockEntry(
         "golden.sparse_conv.params:ArrayParams", "golden.sparse_conv.array:Array",
-        "hdl.sparse_conv.array:Array", "a convolution, dense or with lists of balanced weights",
+        "hdl.sparse_conv.array:Array", "a convolution, dense, or with lists, patterns or shifts",
         build="golden.sparse_conv.array:array"),
     "sparse_conv.cyclic": BlockEntry(
         "golden.sparse_conv.params:CyclicParams", "golden.sparse_conv.cyclic:Cyclic",
@@ -133,6 +133,9 @@ BLOCKS: dict[str, BlockEntry] = {
         build="golden.sparse_conv.joint:build", feed="golden.sparse_conv.feed",
         train="golden.sparse_conv.tasks:make_model",
         smaller={"lanes": (1, 2, 4, 8, 16, 32), "requantisers": (1,)}),
+    "sparse_conv.winners": BlockEntry(
+        "golden.sparse_conv.params:WinnersParams", "golden.sparse_conv.winners:Winners",
+        "hdl.sparse_conv.winners:Winners", "the k largest codes of every pixel, the others 0"),
 }
 
 #: Of networks that sample (`golden.invertible.sampling.sampler`, which a test compares).

@@ -10,6 +10,23 @@ With ``index`` ``list`` a group's weights are a list of those that are not 0, ea
 All groups' lists of one filter are walked side by side and take as long as the longest one: as long
 as any other, where pruning has left each group as many (`sets`).
 
+With ``shift`` every channel has one tap, which all filters share: a convolution of 1 x 1 after each
+channel has been moved. A weight has no index then; there is one place for each channel.
+
+With ``pattern`` every kernel keeps the taps of one of a few patterns, as many as any other: an
+index is the number of a pattern, once for a kernel.
+
+With ``block_scale_width`` the sum over the groups, which is that of a block of neighbouring
+channels at one tap, is multiplied by a small integer of its own before it is added to the others.
+So weights of few bits have the range of wider ones, and a scale serves ``groups`` of them.
+
+Source of shifts: Wu et al., "Shift: A Zero FLOP, Zero Parameter Alternative to Spatial
+Convolutions", CVPR 2018 (arXiv 1711.08141): each channel moved, then 1 x 1. Which channels move
+where is from memory of it. Of patterns: "PCNN: Pattern-based Fine-Grained Regular Pruning"
+(arXiv 2002.04997): few patterns, an index for a kernel, equal work for each. Of scales: do
+Nascimento et al., "DSConv: Efficient Convolution Operator", ICCV 2019 (arXiv 1901.01928): integers,
+and a scale for each filter, tap and block of channels, which here is an integer, too.
+
 Source: load-balance-aware pruning and weight-driven units after You and Wu, "RSNN", IEEE Access 9,
 2021, of which only the abstract is known here: the array is ours. Unrolling over channels, rows and
 filters: Ma et al., TVLSI 26(7), 2018.
@@ -17,9 +34,11 @@ filters: Ma et al., TVLSI 26(7), 2018.
 
 import numpy as np
 
+from golden.formats import Format
 from golden.params import ceil_div
+from golden.sparse_conv import convolution
 from golden.sparse_conv.convolution import LayerBlock
-from golden.sparse_conv.lists import lists
+from golden.sparse_conv.lists import kept, lists
 from golden.sparse_conv.params import ArrayParams, ConvParams
 
 __all__ = ["Array", "array", "schedule"]
@@ -28,7 +47,8 @@ __all__ = ["Array", "array", "schedule"]
 def array(channels: int = 8, height: int = 8, width: int = 8, filters: int = 8, kernel: int = 3,
           stride: int = 1, padding: int = 1, pool: int = 1, relu: bool = True,
           weights: str = "int8", scale_width: int = 0, bias_width: int = 24, shift: int = 8,
-          groups: int = 8, tiles: int = 4, index: str = "dense") -> ArrayParams:
+          groups: int = 8, tiles: int = 4, index: str = "dense", patterns: int = 8,
+          kept: int = 4, block_scale_width: int = 0) -> ArrayParams:
     """`ArrayParams` of a layer with maps of unsigned bytes.
 
     >>> array(16, groups=16).lanes
@@ -36,7 +56,7 @@ def array(channels: int = 8, height: int = 8, width: int = 8, filters: int = 8, 
     """
     layer = ConvParams(channels, height, width, filters, kernel, stride, padding, pool, relu,
                        weights, scale_width=scale_width, bias_width=bias_width, shift=shift)
-    return ArrayParams(layer, groups, tiles, index)
+    return ArrayParams(layer, groups, tiles, index, patterns, kept, block_scale_width)
 
 
 def schedule(params, lengths, frames):
@@ -61,15 +81,59 @@ class Array(LayerBlock):
     """Input and output: maps as frames of ``groups`` codes a beat
     (`golden.sparse_conv.convolution`).
 
-    A frame loads while the one before is computed, and leaves while the next one is.
+    A frame loads while the one before is computed, and leaves while the next one is. With index
+    ``pattern`` the tensors have ``patterns``, int64 [patterns, kept] taps, row by row ascending; a
+    kernel has the first one that all its weights fit. With ``block_scale_width`` they have
+    ``block_scale``, int64 [filters, blocks, kernel, kernel].
     """
 
     name = "sparse_conv.array"
 
+    @staticmethod
+    def shapes(params):
+        p, more = params, {}
+        if p.index == "pattern":
+            more["patterns"] = (p.patterns, p.kept)
+        if p.block_scale_width:
+            more["block_scale"] = (p.layer.filters, p.depth, p.layer.kernel, p.layer.kernel)
+        return LayerBlock.shapes(params) | more
+
+    def check(self):
+        weight, patterns = self.tensors["weight"], self.tensors.get("patterns")
+        if patterns is not None and not (
+                (np.diff(patterns, prepend=-1) > 0) & (patterns < self.params.layer.taps)).all():
+            raise ValueError("Array patterns must hold ascending taps between 0 and "
+                             f"{self.params.layer.taps - 1}")
+        there = kept(self.params, weight, patterns)
+        if weight[~there].any():
+            raise ValueError("Array weight must be 0 beside the taps that its kernel keeps")
+        if not self.params.layer.kind.contains(weight[there]):
+            raise ValueError(f"Array weight must hold {self.params.layer.weights} values only")
+        convolution.check_rows(self.params.layer, self.tensors, "Array")
+        if self.params.block_scale_width:
+            values, allowed = self.tensors["block_scale"], Format(self.params.block_scale_width)
+            if values.min() < allowed.minimum or values.max() > allowed.maximum:
+                raise ValueError(f"Array block_scale must fit {allowed.width} signed bits, "
+                                 f"not {values.min()}..{values.max()}")
+
+    @property
+    def weight(self):
+        """What pixels are multiplied by in effect: weights times the scales of their blocks."""
+        weight = self.tensors["weight"]
+        if not self.params.block_scale_width:
+            return weight
+        scale = np.repeat(self.tensors["block_scale"], self.params.groups, 1)
+        return weight * scale[:, :weight.shape[1]]
+
+    def run(self, frames):
+        p = self.params
+        total = convolution.sums(p.layer, self.weight, self.maps(frames), p.sum_width)
+        return convolution.to_frames(convolution.requantise(p.layer, self.tensors, total), p.beat)
+
     @property
     def lengths(self):
         """Cycles of each filter at a position: int64 [filters]."""
-        return lists(self.params, self.tensors["weight"])[2]
+        return lists(self.params, self.tensors["weight"], self.tensors.get("patterns"))[2]
 
     @property
     def compute(self):
@@ -80,9 +144,29 @@ class Array(LayerBlock):
     def utilisation(self, frames):
         """Products of weights and pixels that are both there, over lanes and cycles."""
         p = self.params
-        kept = np.count_nonzero(self.tensors["weight"]) / self.tensors["weight"].size
-        share = kept if p.index == "list" else 1
+        share = np.count_nonzero(self.tensors["weight"]) / self.tensors["weight"].size
+        share = 1 if p.index == "dense" else share
         return p.layer.macs * share * len(frames) / (self.cycles(frames) * p.lanes)
 
     def cycles(self, frames):
         return schedule(self.params, self.lengths, len(frames))
+
+    @classmethod
+    def random(cls, params, rng, zeros=0.0):
+        """A share of the weights that the index keeps is 0 besides."""
+        layer, tensors = params.layer, convolution.random(params.layer, rng, zeros)
+        if params.index == "pattern":
+            found = set()
+            while len(found) < params.patterns:
+                found.add(tuple(sorted(rng.choice(layer.taps, params.kept, False).tolist())))
+            tensors["patterns"] = np.array(sorted(found))
+            own = rng.integers(params.patterns, size=(layer.filters, layer.channels))
+            there = np.zeros((layer.filters, layer.channels, layer.taps), bool)
+            np.put_along_axis(there, tensors["patterns"][own], True, 2)
+            there = there.reshape(tensors["weight"].shape)
+        else:
+            there = kept(params)
+        if params.block_scale_width:
+            limit = max(1, (1 << params.block_scale_width - 1) - 1)
+            tensors["block_scale"] = rng.integers(-limit, limit, cls.shapes(params)["block_scale"])
+        return cls(params, {**tensors, "weight": np.where(there, tensors["weight"], 0)})

@@ -42,10 +42,10 @@ def check_rows(params, tensors, subject):
                                  f"not {values.min()}..{values.max()}")
 
 
-def sums(params, weight, maps):
-    """Sums of products: int64 [frames, filters, rows, columns]."""
+def sums(params, weight, maps, width=None):
+    """Sums of products, of so many bits: int64 [frames, filters, rows, columns]."""
     # Floats hold such sums exactly, and have the faster convolution.
-    kind = torch.float32 if params.sum_width <= 25 else torch.float64
+    kind = torch.float32 if (width or params.sum_width) <= 25 else torch.float64
     total = functional.conv2d(torch.as_tensor(maps).to(kind), torch.as_tensor(weight).to(kind),
                               stride=params.stride, padding=params.padding)
     return total.long().numpy()

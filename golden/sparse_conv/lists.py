@@ -4,7 +4,8 @@ import numpy as np
 
 from golden import lfsr
 
-__all__ = ["connections", "cyclic_words", "first_states", "lists", "mask", "masked_words", "sets"]
+__all__ = ["connections", "cyclic_words", "first_states", "kept", "lists", "mask", "masked_words",
+           "numbers", "sets", "taps"]
 
 
 def sets(params):
@@ -22,31 +23,67 @@ def sets(params):
     return index.transpose(0, 2, 1, 3).reshape(layer.filters * params.groups, -1)
 
 
-def lists(params, weight):
+def numbers(weight, patterns):
+    """Of every kernel the first pattern that has all its weights: int64 [filters, channels].
+
+    Errors: ValueError where none has.
+    """
+    beside = np.ones((len(patterns), weight.shape[2] * weight.shape[3]), bool)
+    np.put_along_axis(beside, patterns, False, 1)
+    there = (weight != 0).reshape(*weight.shape[:2], 1, -1)
+    fits = ~(there & beside).any(3)
+    if not fits.any(2).all():
+        f, c = np.argwhere(~fits.any(2))[0]
+        raise ValueError("Array weight must be 0 beside the taps of a pattern, and is not for "
+                         f"filter {f} and channel {c}")
+    return fits.argmax(2)
+
+
+def taps(params, weight=None, patterns=None):
+    """What is taken of every kernel in a fixed order: int64 [filters, channels, n] taps. Only
+    patterns, int64 [patterns, kept] taps, need the weights."""
+    layer = params.layer
+    if params.index == "pattern":
+        return patterns[numbers(weight, patterns)]
+    own = np.array(params.shifts)[:, None] if params.index == "shift" else np.arange(layer.taps)
+    return np.broadcast_to(own, (layer.filters, layer.channels, own.shape[-1]))
+
+
+def kept(params, weight=None, patterns=None):
+    """Which weights of an array are in memory, whatever they are: bool as the weights."""
+    layer = params.layer
+    found = np.zeros((layer.filters, layer.channels, layer.taps), bool)
+    np.put_along_axis(found, taps(params, weight, patterns), True, 2)
+    return found.reshape(layer.filters, layer.channels, layer.kernel, layer.kernel)
+
+
+def lists(params, weight, patterns=None):
     """What the groups walk: for each filter an entry a cycle.
 
     Returns ``(values, places, lengths)``: int64 [entries, groups] weights and places, 0 behind a
     list's end; int64 [filters] entries of each filter, at least 1.
     """
     p, layer = params, params.layer
-    padded = np.zeros((layer.filters, p.depth * p.groups, layer.kernel, layer.kernel), np.int64)
-    padded[:, :layer.channels] = weight
-    # [filters, groups, channels of a group x taps]
-    own = padded.reshape(layer.filters, p.depth, p.groups, -1).transpose(0, 2, 1, 3).reshape(
-        layer.filters, p.groups, -1)
-    tap = np.arange(layer.kernel)
-    place = (np.arange(p.depth)[:, None, None] * p.plane + tap[:, None] * p.pitch + tap).ravel()
-    if p.index == "dense":
-        return (own.transpose(0, 2, 1).reshape(-1, p.groups),
-                np.tile(place[:, None], (layer.filters, p.groups)),
-                np.full(layer.filters, own.shape[2]))
-    kept = own != 0
-    lengths = np.maximum(1, kept.sum(2).max(1))
-    order = np.argsort(~kept, axis=2, kind="stable")
-    sorted_ = np.take_along_axis(own, order, 2)
-    placed = np.where(np.take_along_axis(kept, order, 2), place[order], 0)
-    return (np.concatenate([sorted_[f, :, :n].T for f, n in enumerate(lengths)]),
-            np.concatenate([placed[f, :, :n].T for f, n in enumerate(lengths)]), lengths)
+    chosen = taps(p, weight, patterns)
+    count = p.depth * chosen.shape[2]   # entries of a group, channel by channel
+    behind = ((0, 0), (0, p.depth * p.groups - layer.channels), (0, 0))
+    values = np.pad(np.take_along_axis(weight.reshape(*chosen.shape[:2], -1), chosen, 2), behind)
+    down, right = np.divmod(np.pad(chosen, behind), layer.kernel)
+    first = np.arange(p.depth * p.groups) // p.groups * p.plane
+    own, place = (
+        of.reshape(layer.filters, p.depth, p.groups, -1).transpose(0, 1, 3, 2).reshape(
+            layer.filters, count, p.groups)
+        for of in (values, first[:, None] + down * p.pitch + right))
+    if p.index != "list":
+        return (own.reshape(-1, p.groups), place.reshape(-1, p.groups),
+                np.full(layer.filters, count))
+    there = own != 0
+    lengths = np.maximum(1, there.sum(1).max(1))
+    order = np.argsort(~there, axis=1, kind="stable")
+    sorted_ = np.take_along_axis(own, order, 1)
+    placed = np.take_along_axis(np.where(there, place, 0), order, 1)
+    return (np.concatenate([sorted_[f, :n] for f, n in enumerate(lengths)]),
+            np.concatenate([placed[f, :n] for f, n in enumerate(lengths)]), lengths)
 
 
 def connections(params):

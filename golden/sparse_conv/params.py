@@ -10,7 +10,7 @@ from golden.params import Params, as_format, ceil_div, ceil_log2
 from golden.weights import WeightKind, accumulator_width
 
 __all__ = ["ArrayParams", "ConvParams", "CyclicParams", "MaskedParams", "NetworkParams",
-           "as_layer"]
+           "WinnersParams", "as_layer"]
 
 
 @dataclass(frozen=True)
@@ -149,20 +149,37 @@ class ArrayParams(Params):
 
     groups:  of channels, whose weights are taken side by side; codes of a beat, either way
     tiles:   strips of output rows
-    index:   ``dense``: all weights, in a fixed order; ``list``: those that are not 0
+    index:   ``dense``: all weights, in a fixed order; ``list``: those that are not 0; ``shift``:
+             of every channel one tap, the same for all filters (`shifts`); ``pattern``: of every
+             kernel the ``kept`` taps of one of ``patterns`` patterns
+    block_scale_width: bits of the signed scale that every filter has for each tap of a block, which
+             is ``groups`` neighbouring channels; 0 for none. Only with index ``dense``
     """
 
     layer: ConvParams
     groups: int = 8
     tiles: int = 4
     index: str = "dense"
+    patterns: int = 8
+    kept: int = 4
+    block_scale_width: int = 0
 
     def __post_init__(self):
         object.__setattr__(self, "layer", as_layer(self.layer))
         require_type("Array layer", self.layer, ConvParams)
         require_int("Array groups", self.groups, 1, 256)
         require_int("Array tiles", self.tiles, 1, 256)
-        require_choice("Array index", self.index, ("dense", "list"))
+        require_choice("Array index", self.index, ("dense", "list", "shift", "pattern"))
+        if self.index == "pattern":
+            require_int("Array kept", self.kept, 1, self.layer.taps)
+            require_int("Array patterns", self.patterns, 1,
+                        min(256, math.comb(self.layer.taps, self.kept)))
+        # Sums are exact in golden's floats.
+        most = min(53, 59 - self.layer.scale_width) - self.layer.sum_width
+        require_int("Array block_scale_width", self.block_scale_width, 0, min(16, most))
+        if self.block_scale_width and self.index != "dense":
+            raise ValueError("Array index must be 'dense' for scales of blocks, "
+                             f"not {self.index!r}")
         if self.tiles > self.layer.out_height:
             raise ValueError(f"Array tiles must be at most the output's rows "
                              f"({self.layer.out_height}), not {self.tiles}")
@@ -192,10 +209,36 @@ class ArrayParams(Params):
     #: Registers of the tree that adds up the groups, four to one each; products that are more than
     #: additions have one of their own.
     stages = property(lambda self: max(1, ceil_div(ceil_log2(self.groups), 2)) + (not self.adds))
-    #: Cycles from a weight's address to its strip's sum: weight, address, pixel, tree.
-    latency = property(lambda self: 3 + self.stages)
+    #: Cycles from a weight's address to its strip's sum: weight, address, pixel, tree, scale.
+    latency = property(lambda self: 3 + self.stages + (self.block_scale_width > 0))
+    #: Bits of a sum that cannot overflow.
+    sum_width = property(lambda self: self.layer.sum_width + self.block_scale_width)
+    @property
+    def shifts(self):
+        """The tap of every channel with ``index`` ``shift``: list of ints.
+
+        Channels are cut into as many parts as there are taps, all of one size and in the taps'
+        order; what is left over has the centre, row and column ``kernel // 2``.
+        """
+        layer = self.layer
+        size, centre = layer.channels // layer.taps, layer.kernel // 2
+        return [channel // size if channel < size * layer.taps else centre * (layer.kernel + 1)
+                for channel in range(layer.channels)]
+
+    #: Bits of a pattern's number.
+    pattern_bits = property(lambda self: max(1, ceil_log2(self.patterns)))
     #: Values of a list's place: the address of its pixel within the strip, from the first tap's.
     place_bits = property(lambda self: max(1, (self.pixels - 1).bit_length()))
+
+    def index_bits(self, entries):
+        """What says where the weights of so many entries belong, beside the one fixed order: in
+        lists a place for each weight, with shifts for each channel, with patterns a number for each
+        kernel, and the patterns."""
+        numbers = self.layer.filters * self.depth * self.groups * self.pattern_bits
+        return {"dense": 0, "list": entries * self.groups * self.place_bits,
+                "shift": self.depth * self.groups * self.place_bits,
+                "pattern": numbers + self.patterns * self.kept * ceil_log2(self.layer.taps)}[
+                    self.index]
 
 
 @dataclass(frozen=True)
@@ -296,3 +339,39 @@ class MaskedParams(Params):
     latency = property(lambda self: 2)
     #: Places of the output queue: those of a block have theirs from its first address on.
     places = property(lambda self: 3 * self.lanes + 10)
+
+
+@dataclass(frozen=True)
+class WinnersParams(Params):
+    """The k largest codes of every pixel over all channels stay, the others become 0; of equal
+    codes the one of the lower channel is the larger one. With signed codes a negative one may stay.
+
+    winners: how many stay
+    format:  of the codes, in and out
+    beat:    codes of a beat, either way
+    """
+
+    channels: int = 16
+    height: int = 4
+    width: int = 4
+    winners: int = 4
+    format: Format = Format(8, 8, signed=False)
+    beat: int = 4
+
+    def __post_init__(self):
+        object.__setattr__(self, "format", as_format(self.format))
+        require_type("Winners format", self.format, Format)
+        require_int("Winners format width", self.format.width, 1, 32)
+        require_int("Winners channels", self.channels, 1, 1024)
+        for name in ("height", "width"):
+            require_int(f"Winners {name}", getattr(self, name), 1, 4096)
+        require_int("Winners winners", self.winners, 1, self.channels)
+        require_int("Winners beat", self.beat, 1, 256)
+
+    pixels = property(lambda self: self.height * self.width)
+    #: Beats of a pixel.
+    beats = property(lambda self: ceil_div(self.channels, self.beat))
+    #: Pixels leave as they come, as the steps of a network do: those before a wrong frame's end
+    #: have left when it ends.
+    per_step = True
+    step_beats = output_size = beats

@@ -38,11 +38,11 @@ class Plan:
 
 def memory(params, entries):
     """Bits of an array's memories: both halves of the pixels' and of the outputs', and the weights'
-    with their places; ``entries`` as in `golden.sparse_conv.lists.lists`."""
+    with their index; ``entries`` as in `golden.sparse_conv.lists.lists`."""
     p, layer = params, params.layer
-    place = p.place_bits if p.index == "list" else 0
     return {
-        "weights": entries * p.groups * (layer.kind.bits + place),
+        "weights": (entries * (p.groups * layer.kind.bits + p.block_scale_width)
+                    + p.index_bits(entries)),
         "pixels": 2 * p.pixels * p.lanes * layer.input.width,
         "outputs": 2 * p.tiles * p.out_pixels * p.out_beats * p.beat * layer.output.width}
 

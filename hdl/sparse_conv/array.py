@@ -1,5 +1,6 @@
 """An output-stationary array for one convolution. Bits: `golden.sparse_conv.array`."""
 
+import numpy as np
 from amaranth.hdl import Cat, Module, Mux, Signal, signed, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.memory import Memory
@@ -7,7 +8,7 @@ from amaranth.lib.wiring import In, Out
 
 from golden.design import Stream
 from golden.params import ceil_div
-from golden.sparse_conv.lists import lists
+from golden.sparse_conv.lists import lists, numbers
 from hdl.axi import AxiStreamTop
 from hdl.delay import delayed
 from hdl.formats import shape
@@ -145,7 +146,8 @@ class ArrayCore(wiring.Component):
     def __init__(self, params, tensors):
         self.params, self.tensors = params, tensors
         p, layer = params, params.layer
-        self.values, self.places, self.lengths = lists(p, tensors["weight"])
+        self.values, self.places, self.lengths = lists(
+            p, tensors["weight"], tensors.get("patterns"))
         self.requantisers = ceil_div(p.tiles, int(self.lengths.min()))
         self.out = Stream(layer.output, p.beat)
         super().__init__({
@@ -228,8 +230,19 @@ class ArrayCore(wiring.Component):
                 with m.Case(n):
                     m.d.comb += corner.eq(layer.stride * (n // layer.pool * p.pitch
                                                           + n % layer.pool))
-        return {"address": address, "left": left, "filter": filters, "pixel": pixel + corner,
-                "last": last & running, "first_pool": pool == 0, "last_pool": last_pool,
+        kernel = {}
+        if p.index == "pattern":
+            # All kernels are equally long, so that these end where the filter's entries do.
+            tap, last_tap, next_tap = counter(m, p.kept, "tap")
+            part, _, next_part = counter(m, p.depth, "kernel")
+            with m.If(running):
+                m.d.sync += next_tap
+                with m.If(last_tap):
+                    m.d.sync += next_part
+            kernel = {"tap": tap, "kernel": filters * p.depth + part}
+        return {**kernel, "address": address, "left": left, "filter": filters,
+                "pixel": pixel + corner, "last": last & running, "first_pool": pool == 0,
+                "last_pool": last_pool,
                 "end": running & last & last_pool & last_filter & last_column & last_row}
 
     def _sums(self, m, source, issue, running):
@@ -237,34 +250,47 @@ class ArrayCore(wiring.Component):
         cycles after its last entry's address."""
         p, layer = self.params, self.params.layer
         kind = layer.kind
-        dense = p.index == "dense"
+        listed = p.index == "list"
         codes = kind.encode(self.values)
-        width = kind.bits + (0 if dense else p.place_bits)
+        width = kind.bits + (p.place_bits if listed else 0)
         words = []
         for entry, places in zip(codes.tolist(), self.places.tolist(), strict=True):
             word = 0
             for n, (code, place) in enumerate(zip(entry, places, strict=True)):
-                word |= (code if dense else code | place << kind.bits) << n * width
+                word |= (code | place << kind.bits if listed else code) << n * width
             words.append(word)
-        m.submodules.weights = store = Store(p.groups * width, len(words), words)
+        scaled, size = p.block_scale_width > 0, p.groups * width
+        if scaled:
+            scales = self.tensors["block_scale"].ravel() & (1 << p.block_scale_width) - 1
+            words = [word | scale << size
+                     for word, scale in zip(words, scales.tolist(), strict=True)]
+        m.submodules.weights = store = Store(size + p.block_scale_width, len(words), words)
         m.d.comb += store.address.eq(issue["address"])
         fields = [store.word.word_select(n, width) for n in range(p.groups)]
         # Pixel addresses stand one cycle after the weights do.
         position = delayed(m, named(m, issue["pixel"], "pixel"), 1, "position_1")
-        if dense:
-            count = int(self.lengths[0])   # backwards: by the entries that are left
-            m.submodules.places = order = Store(p.place_bits, count,
-                                                self.places[count - 1::-1, 0].tolist())
-            m.d.comb += order.address.eq(issue["left"])
-            place = Signal(range(2 * p.pixels))
-            m.d.sync += place.eq(position + order.word)
-            addresses = [place] * p.groups
+        if listed:
+            offsets = [field[kind.bits:] for field in fields]
         else:
-            addresses = []
-            for n, field in enumerate(fields):
-                address = Signal(range(2 * p.pixels), name=f"address_{n}")
-                m.d.sync += address.eq(position + field[kind.bits:])
-                addresses.append(address)
+            # Of all filters the same: a place for all groups, or for each one its own.
+            count = int(self.lengths[0])   # backwards: by the entries that are left
+            places = self.places[count - 1::-1, :p.groups if p.index == "shift" else 1]
+            if p.index == "pattern":
+                places = places // p.plane * p.plane   # the channel's; taps are looked up
+            own = places.shape[1]
+            m.submodules.places = order = Store(own * p.place_bits, count, [
+                sum(place << n * p.place_bits for n, place in enumerate(entry))
+                for entry in places.tolist()])
+            m.d.comb += order.address.eq(issue["left"])
+            offsets = [order.word.word_select(n, p.place_bits) for n in range(own)]
+            if p.index == "pattern":
+                offsets = [offsets[0] + tap for tap in self._taps(m, issue)]
+        addresses = []
+        for n, offset in enumerate(offsets):
+            address = Signal(range(2 * p.pixels), name=f"address_{n}")
+            m.d.sync += address.eq(position + offset)
+            addresses.append(address)
+        addresses *= p.groups // len(addresses)
         strips = [[] for _ in range(p.tiles)]
         weights = []
         for n, address in enumerate(addresses):
@@ -286,15 +312,44 @@ class ArrayCore(wiring.Component):
                        for flag, name in ((running, "valid"), (issue["last"], "last")))
         with m.If(valid):
             m.d.sync += first.eq(last)
+        # It stands beside the tree's sum.
+        scale = delayed(m, store.word[size:], p.stages + 2, "scale") if scaled else None
         totals = []
         for tile, values in enumerate(strips):
-            total = Signal(signed(layer.sum_width), name=f"total_{tile}")
-            kept = Signal(signed(layer.sum_width), name=f"kept_{tile}")
-            m.d.comb += total.eq(self._tree(m, values, weights, tile) + Mux(first, 0, kept))
+            total = Signal(signed(p.sum_width), name=f"total_{tile}")
+            kept = Signal(signed(p.sum_width), name=f"kept_{tile}")
+            term = self._tree(m, values, weights, tile)
+            if scaled:
+                term = delayed(m, named(m, term * scale.as_signed(), f"block_{tile}"), 1,
+                               f"scaled_{tile}")
+            m.d.comb += total.eq(term + Mux(first, 0, kept))
             with m.If(valid):
                 m.d.sync += kept.eq(total)
             totals.append(total)
         return totals
+
+    def _taps(self, m, issue):
+        """Every group's place within its channel, by the pattern of its kernel."""
+        p, layer = self.params, self.params.layer
+        patterns, bits = self.tensors["patterns"], p.pattern_bits
+        own = np.zeros((layer.filters, p.depth * p.groups), np.int64)
+        own[:, :layer.channels] = numbers(self.tensors["weight"], patterns)
+        words = own.reshape(-1, p.groups).tolist()
+        m.submodules.patterns = store = Store(p.groups * bits, len(words), [
+            sum(number << n * bits for n, number in enumerate(word)) for word in words])
+        m.d.comb += store.address.eq(issue["kernel"])
+        tap = delayed(m, issue["tap"], 1, "tap_1")
+        places = patterns // layer.kernel * p.pitch + patterns % layer.kernel
+        found = []
+        for group in range(p.groups):
+            place = Signal(range(p.plane), name=f"tap_place_{group}")
+            with m.Switch(Cat(tap, store.word.word_select(group, bits))):
+                for number, row in enumerate(places.tolist()):
+                    for n, value in enumerate(row):
+                        with m.Case(number << len(tap) | n):
+                            m.d.comb += place.eq(value)
+            found.append(place)
+        return found
 
     def _tree(self, m, values, weights, tile):
         kind, many = self.params.layer.kind, FAN_IN if self.params.adds else 1
@@ -314,7 +369,8 @@ class ArrayCore(wiring.Component):
         """
         p, layer = self.params, self.params.layer
         m.submodules.requantiser = made = Requantiser(
-            layer, self.tensors, lanes=p.tiles, many=self.requantisers, shared=True)
+            layer, self.tensors, lanes=p.tiles, many=self.requantisers, shared=True,
+            sum_width=p.sum_width)
         steps = made.steps
         for port, name in ((made.start, "last"), (made.end, "end"), (made.first, "first_pool"),
                            (made.last, "last_pool"), (made.row, "filter")):

@@ -31,6 +31,8 @@ class Requantiser(wiring.Component):
     tensors : dict of int64 arrays
     lanes, many : int
         Sums that come, and how many of them are worked on in a cycle.
+    sum_width : int
+        Bits of a sum, where the layer's are too few.
     shared : bool
         All sums are of filter ``row``; otherwise sum n is of filter ``row * lanes + n``.
 
@@ -50,8 +52,9 @@ class Requantiser(wiring.Component):
         They are the last ones of sums that came with ``end``.
     """
 
-    def __init__(self, layer, tensors, *, lanes, many, shared):
+    def __init__(self, layer, tensors, *, lanes, many, shared, sum_width=None):
         self.layer, self.lanes, self.many, self.shared = layer, lanes, many, shared
+        self.sum = signed(sum_width or layer.sum_width)
         self.steps = ceil_div(lanes, many)
         scaled = layer.scale_width > 0
         width = layer.bias_width + layer.scale_width
@@ -70,7 +73,7 @@ class Requantiser(wiring.Component):
         self.store = Store(width, len(rows), rows)
         super().__init__({
             "start": In(1),
-            "sums": In(data.ArrayLayout(signed(layer.sum_width), lanes)),
+            "sums": In(data.ArrayLayout(self.sum, lanes)),
             "row": In(index_width(layer.filters if shared else ceil_div(layer.filters, lanes))),
             "first": In(1), "last": In(1), "end": In(1),
             "value": Out(data.ArrayLayout(shape(layer.output), many)),
@@ -81,7 +84,7 @@ class Requantiser(wiring.Component):
         layer, many, steps = self.layer, self.many, self.steps
         m.submodules.rows = store = self.store
         # The sums wait in a chain that moves on by ``many``.
-        chain = [Signal(signed(layer.sum_width), name=f"held_{n}", reset_less=True)
+        chain = [Signal(self.sum, name=f"held_{n}", reset_less=True)
                  for n in range(many * steps)]
         step, going = Signal.like(self.step), Signal()
         row, first, last, end = (Signal.like(port, name=f"{name}_held") for name, port in (

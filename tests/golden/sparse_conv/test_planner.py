@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from amaranth.hdl import Module
+from amaranth.hdl import Fragment, Module
 from amaranth.sim import Simulator
 
 from golden.sparse_conv import convolution
@@ -13,6 +13,7 @@ from golden.sparse_conv.lists import lists
 from golden.sparse_conv.params import ConvParams, NetworkParams
 from golden.sparse_conv.planner import fuse, memory, plan, traffic
 from hdl.sparse_conv.array import ArrayCore
+from hdl.store import Store
 
 
 @pytest.mark.parametrize("params", [
@@ -61,7 +62,26 @@ def test_memory_is_what_hardware_has():
     values = lists(params, block.tensors["weight"])[0]
     bits = memory(params, len(values))
     assert bits["weights"] == values.size * (8 + params.place_bits)
+    assert params.index_bits(len(values)) == values.size * params.place_bits
     assert bits["pixels"] == 2 * params.groups * params.pixels * params.tiles * 8
+
+
+@pytest.mark.parametrize("index, stores, beside", [
+    ("dense", 0, 0), ("shift", 1, 0), ("pattern", 1, 4 * 3 * 4)])
+def test_index_is_what_hardware_has(monkeypatch, index, stores, beside):
+    """The last store of an array; of patterns the taps besides, in logic."""
+    bits = []
+
+    class Counted(Store):
+        def __init__(self, width, depth, words):
+            super().__init__(width, depth, words)
+            bits.append(width * depth)
+
+    monkeypatch.setattr("hdl.sparse_conv.array.Store", Counted)
+    block = Array.random(array(5, groups=2, index=index, patterns=4, kept=3),
+                         np.random.default_rng(1))
+    Fragment.get(ArrayCore(block.params, block.tensors), None)
+    assert block.params.index_bits(8 * 9) == stores * bits[-1] + beside
 
 
 @pytest.mark.parametrize("share", [1.0, 0.25])

@@ -23,7 +23,7 @@ def stalled(block, top, frames, seed):
 def wrong_lengths(block, top, frames, seed):
     """Frames of wrong lengths between right ones."""
     rng = random.Random(seed)
-    right = block.params.layer.beats(block.params.beat)[0]
+    right = len(frames[0])
     lengths = [rng.choice([None, rng.randint(1, 2 * right + 2)]) for _ in frames]
     lengths = [None if length == right else length for length in lengths]
     sent, answers = wrong_frames(block, frames, lengths, np.random.default_rng(seed))
