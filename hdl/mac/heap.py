@@ -28,7 +28,11 @@ class Heap:
 
     def add(self, value, base=0, arrival=0):
         """Adds the bits of ``value`` from column ``base`` on."""
-        for n, bit in enumerate(Value.cast(value)):
+        value = Value.cast(value)
+        # In a signal: a slice of an expression would repeat it in the Verilog, for every bit.
+        bits = Signal(len(value), name=f"{self.name}_in_{self._count}")
+        self.m.d.comb += bits.eq(value)
+        for n, bit in enumerate(bits):
             if base + n < self.width:
                 self._put(base + n, arrival, bit)
 
