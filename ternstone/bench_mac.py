@@ -91,8 +91,8 @@ BOOTH12, BOOTH8 = _booth(12, 1, 4), _booth(8, 1, 4, 8)
 FEW = [Case(*given) for given in (
     ("binary", 12, 1), ("binary", 12, 4), ("binary", 12, 8), ("binary", 12, 12, 3),
     ("binary", 12, 24, 3), ("binary", 12, 48, 3),
-    ("ternary", 12, 1), ("ternary", 12, 8), ("ternary", 12, 16, 2), ("ternary", 12, 32, 2),
-    ("binary", 8, 24, 3), ("binary", 8, 48, 3), ("ternary", 8, 16, 2), ("ternary", 8, 32, 2))]
+    ("ternary", 12, 1), ("ternary", 12, 8), ("ternary", 12, 32, 2),
+    ("binary", 8, 48, 3), ("ternary", 8, 32, 2), ("ternary", 8, 64, 2))]
 POWERS = [Case(f"powers{bits}", 8, n) for bits in (3, 4) for n in (1, 4, 8)]
 CASES = [*PLAIN.values(), *BOOTH12, *BOOTH8, *FEW, *POWERS]
 

@@ -43,7 +43,8 @@ class Selection:
 
     sources:     of every bit of its code, the place in the lane's code word; None is a constant 0
     candidates:  (index of the sum, shift)
-    table:       for each code (index of the candidate or None, whether it is subtracted)
+    table:       for each code (index of the candidate or None, whether it is subtracted); None for
+                 a code that is never stored
     width:       bits that are inverted to subtract; the one that is missing is a constant
     """
 
@@ -54,7 +55,9 @@ class Selection:
     width: int
 
     def constant(self, code, sums):
-        """What the addend is more than the product it stands for."""
+        """What the addend is more than the product it stands for; 0 for codes never stored."""
+        if self.table[code] is None:
+            return 0
         chosen, negate = self.table[code]
         offset = 0
         if chosen is not None:
@@ -127,8 +130,8 @@ class ArrayParams(Params):
         """Weights [.., share] of a group to its stored code [..].
 
         Binary: bit k says that weight k + 1 has another sign than weight 0, the top bit that weight
-        0 is -1. Pairs of ternary weights: which of the two is not 0 (two bits), whether their signs
-        differ, the sign of the first that is not 0. One ternary weight: not 0, negative.
+        0 is -1. Pairs of ternary weights: 1 for x0, 2 for x1, 3 for x0 - x1, 4 for x0 + x1, and
+        the sign on top. One ternary weight: not 0, negative.
         """
         if self.kind.name == "binary":
             negative = (weights < 0).astype("int64")
@@ -141,10 +144,9 @@ class ArrayParams(Params):
         used, negative = (x.astype("int64") for x in (weights != 0, weights < 0))
         if self.share == 1:
             return used[..., 0] | negative[..., 0] << 1
-        both = used[..., 0] & used[..., 1]
-        differ = both & (negative[..., 0] ^ negative[..., 1])
+        same = used[..., 0] & used[..., 1] & (1 - (negative[..., 0] ^ negative[..., 1]))
         sign = negative[..., 0] | (negative[..., 1] & (1 - used[..., 0]))
-        return used[..., 0] | used[..., 1] << 1 | differ << 2 | sign << 3
+        return (used[..., 0] + 2 * used[..., 1]) * (1 - same) + 4 * same + 8 * sign
 
     @property
     def sums(self):
@@ -196,11 +198,12 @@ class ArrayParams(Params):
             table = [(n, False) for n in range(many)] + [(n, True) for n in range(many)]
             return [(0, range(self.share), [(n, 0) for n in range(many)], tuple(table))]
         if kind.name == "ternary" and self.share == 1:
-            table = ((None, False), (0, False), (None, True), (0, True))
+            table = ((None, False), (0, False), None, (0, True))
             return [(0, range(2), [(0, 0)], table)]
         if kind.name == "ternary":
-            chosen = (None, 0, 1, 2, None, 0, 1, 3)
-            table = tuple((n, negate) for negate in (False, True) for n in chosen)
+            plus = ((None, False), (0, False), (1, False), (3, False), (2, False), *[None] * 3)
+            minus = (None, (0, True), (1, True), (3, True), (2, True), *[None] * 3)
+            table = plus + minus
             return [(0, range(4), [(n, 0) for n in range(4)], table)]
         if kind.powers:
             half = 1 << kind.bits - 1

@@ -132,27 +132,41 @@ class Lane(wiring.Component):
     def _selected(self, m, n, selection):
         code = Cat(C(0, 1) if at is None else self.word[at] for at in selection.sources)
         table, width = selection.table, selection.width
+        free = [c for c, entry in enumerate(table) if entry is None]
         negate = Signal(name=f"negate_{n}")
-        m.d.comb += negate.eq(_one_of(code, [c for c, (_, sign) in enumerate(table) if sign]))
+        m.d.comb += negate.eq(_one_of(
+            code, [c for c, entry in enumerate(table) if entry and entry[1]], free))
         parts = []
         for k, (index, shift) in enumerate(selection.candidates):
-            codes = [c for c, (chosen, _) in enumerate(table) if chosen == k]
+            codes = [c for c, entry in enumerate(table) if entry and entry[0] == k]
             part = (self._sum(index) << shift)[:width]
-            if len(codes) < len(table):
+            if len(codes) + len(free) < len(table):
                 take = Signal(name=f"take_{n}_{k}")
-                m.d.comb += take.eq(_one_of(code, codes))
+                m.d.comb += take.eq(_one_of(code, codes, free))
                 part &= take.replicate(len(part))
             parts.append(part)
-        chosen = parts[0]
-        for part in parts[1:]:
-            chosen = chosen | part
+        while len(parts) > 1:  # balanced: pairs of ANDs are one cell, and two of those another
+            parts = [a | b for a, b in zip(parts[::2], parts[1::2], strict=False)] + parts[
+                2 * (len(parts) // 2):]
+        (chosen,) = parts
         addend = Signal(width, name=f"addend_{n}")
         m.d.comb += addend.eq(Cat(chosen, C(0, width))[:width] ^ negate.replicate(width))
         return addend
 
 
-def _one_of(code, values):
-    return code.matches(*(f"{value:0{len(code)}b}" for value in values))
+def _one_of(code, values, free):
+    """Whether ``code`` is one of ``values``; anything, where it is one of those that never come."""
+    patterns = set()
+    for value in values:
+        fixed = (1 << len(code)) - 1
+        for bit in range(len(code)):
+            less = fixed & ~(1 << bit)
+            if all(other in values or other in free for other in range(1 << len(code))
+                   if (other ^ value) & less == 0):
+                fixed = less
+        patterns.add("".join("-" if not fixed >> bit & 1 else str(value >> bit & 1)
+                             for bit in reversed(range(len(code)))))
+    return code.matches(*sorted(patterns))
 
 
 class ArrayCore(wiring.Component):

@@ -1,4 +1,4 @@
-"""The rows on multiply-accumulate structures: what they ask for, and what they say without tools."""
+"""The rows on multiply-accumulate structures: what they ask for, what they say without tools."""
 
 import os
 import re
