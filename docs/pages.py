@@ -33,6 +33,7 @@ COMMANDS = {
     "lstm-accuracy.json": "python -m golden.lstm.accuracy docs/results/lstm-accuracy.json",
     "lstm-area.json": "python -m docs.lstm_curves --area",
     "lstm-bench.json": "ternstone bench lstm --save docs/results/lstm-bench.json",
+    "mac-area.json": "python -m docs.mac_area --measure",
     "nullhop-area.json": "python -m docs.nullhop_tables --area",
     "nullhop.json": "python -m docs.nullhop_tables --measure",
     "sim.json": "ternstone sim --all --json > docs/results/sim.json",

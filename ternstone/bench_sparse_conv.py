@@ -4,6 +4,7 @@ target."""
 from ternstone import bench_sparse_conv_joint as joint
 from ternstone import bench_sparse_conv_nullhop as nullhop
 from ternstone.bench import Part
+from ternstone.bench_mac import powers
 from ternstone.bench_sparse_conv_array import balanced, connections, equality, peer
 from ternstone.bench_sparse_conv_models import accuracy, compression, networks
 from ternstone.bench_sparse_conv_structured import structured
@@ -19,6 +20,7 @@ PARTS: dict[str, Part] = {
     "balanced": balanced,
     "connections": connections,
     "structured": structured,
+    "powers of two": powers,
     "peer": peer,
     **nullhop.PARTS,
     "joint equality": joint.equality,

@@ -110,6 +110,10 @@ BLOCKS: dict[str, BlockEntry] = {
         "hdl.invertible.ising:Ising", "maximum cuts: spins in series, couplings in memory",
         build="golden.invertible.graph:ising",
         smaller={"lanes": (1, 2, 4, 8)}),
+    "mac.array": BlockEntry(
+        "golden.mac.params:ArrayParams", "golden.mac.array:Array", "hdl.mac.array:Array",
+        "sums of few-bit products, several terms a cycle, made for standard cells",
+        build="golden.mac.array:array"),
     "sparse_conv.array": BlockEntry(
         "golden.sparse_conv.params:ArrayParams", "golden.sparse_conv.array:Array",
         "hdl.sparse_conv.array:Array", "a convolution, dense, or with lists, patterns or shifts",

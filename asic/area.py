@@ -1,0 +1,157 @@
+"""Standard-cell area of Verilog, by Yosys and ABC, and the longest path, by OpenSTA.
+
+Each tool runs as a process of its own, so that a crash or its memory ends with it. Every figure
+comes with the tools and their versions, because both change it. Wires have neither area nor load.
+Without a kit there is `transistors`, an estimate.
+"""
+
+import json
+import re
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from golden.check import require_type
+from hdl.verilog import Verilog
+from sim.tools import Tool, ToolError
+
+__all__ = ["area", "cell_area", "find_sta", "transistors"]
+
+#: Flip-flops with one enable that are worth a clock gate.
+GATED = 4
+#: Maps without `dch`, whose choices of structure tear full adders apart (5 to 10 % of an array's
+#: area), and with more rounds of area recovery than by default; then buffers and sizes.
+ABC = ["strash", "scorr", "&get -n", "&nf -R 40 -F 40 -A 20", "&put", "buffer -c", "topo",
+       "upsize {D}", "dnsize {D}", "stime -p"]
+
+
+def area(verilog, pdk, yosys, *, clock_ns=5.0, input_ns=0.3, flatten=True, top="top"):
+    """Area and longest path of Verilog in a kit's cells.
+
+    verilog:   a `hdl.verilog.Verilog`; its memories become flip-flops
+    pdk:       an `asic.pdk.Pdk`
+    yosys:     a program whose ``command`` takes ``-q -s SCRIPT``: ``fpga.tools.find_yosys()``
+    clock_ns:  what ABC sizes for
+    input_ns:  when inputs arrive, after the clock edge
+    flatten:   False maps the modules one by one
+
+    Returns ``um2``; ``cells``, their number by type; ``ns``, the longest path, and ``timing``, who
+    says so: OpenSTA, with the flip-flops' own times; without it ABC, whose figure leaves those out.
+    Also ``tool``, ``version`` and ``flow``, the commands of Yosys.
+
+    Errors: RuntimeError, one line, for Verilog or a Liberty that Yosys refuses.
+    """
+    require_type("Verilog", verilog, Verilog)
+    flow = [f"synth{' -flatten' if flatten else ''} -top {top}",
+            f"clockgate -liberty cells.lib -min_net_size {GATED}", "dfflibmap -liberty cells.lib",
+            "abc -liberty cells.lib -constr cells.constr -script cells.abc "
+            f"-D {1000 * clock_ns:.0f}",
+            "setundef -zero", "hilomap -singleton -hicell {} {} -locell {} {}".format(
+                *pdk.high, *pdk.low), "opt_clean -purge"]
+    with tempfile.TemporaryDirectory(prefix="ternstone-asic-") as name:
+        folder = Path(name)
+        verilog.write(folder / "design.v")
+        # A Yosys built for WebAssembly sees no other folder.
+        shutil.copyfile(pdk.liberty, folder / "cells.lib")
+        (folder / "cells.constr").write_text(f"set_driving_cell {pdk.buffer}\nset_load 6\n")
+        (folder / "cells.abc").write_text("\n".join(ABC) + "\n")
+        stat = _yosys(yosys, folder, [
+            "read_verilog design.v", *(f"tee -q -o abc.log {line}" if line[:4] == "abc " else line
+                                       for line in flow),
+            "tee -q -o stat.json stat -json -liberty cells.lib",
+            "splitnets -ports", "opt_clean -purge", "write_verilog -noattr -noexpr netlist.v"])
+        ns, timing = _longest(folder, top, clock_ns, input_ns)
+    return {"um2": float(stat["design"]["area"]), "cells": stat["design"]["num_cells_by_type"],
+            "ns": ns, "timing": timing, **_made(yosys, stat, flow)}
+
+
+def cell_area(pdk, cell):
+    """The area of one cell, um2, as the Liberty says.
+
+    Errors: RuntimeError where it does not.
+    """
+    text = pdk.liberty.read_text(encoding="utf-8", errors="replace")
+    found = re.search(rf'cell *\( *"?{cell}"? *\)(.*?)area *: *([\d.]+)', text, re.DOTALL)
+    if not found:
+        raise RuntimeError(f"Liberty {pdk.liberty} must have the cell {cell}, which is missing")
+    return float(found[2])
+
+
+def transistors(verilog, yosys, *, top="top"):
+    """CMOS transistors of Verilog as Yosys estimates them for its own gates, 16 of them for a
+    flip-flop: what can be said without a kit.
+
+    Returns ``transistors``, ``registers`` (flip-flops), and ``tool``, ``version``, ``flow`` as
+    `area`.
+    """
+    require_type("Verilog", verilog, Verilog)
+    flow = [f"synth -flatten -top {top}", "abc -g cmos4", "opt_clean -purge"]
+    with tempfile.TemporaryDirectory(prefix="ternstone-asic-") as name:
+        folder = Path(name)
+        verilog.write(folder / "design.v")
+        stat = _yosys(yosys, folder, ["read_verilog design.v", *flow,
+                                         "tee -q -o stat.json stat -json -tech cmos"])
+    whole = stat["design"]
+    registers = sum(n for kind, n in whole["num_cells_by_type"].items() if "DFF" in kind)
+    count = str(whole["estimated_num_transistors"]).rstrip("+")  # "+": some cells are not in it
+    return {"transistors": int(count), "registers": registers, **_made(yosys, stat, flow)}
+
+
+def find_sta():
+    """OpenSTA, the program ``sta``.
+
+    Errors: `ToolError`, one line that says what to install.
+    """
+    path = shutil.which("sta")
+    if not path:
+        raise ToolError("OpenSTA must be installed, and sta is missing (apt-get install opensta)")
+    said = re.search(r"\d+\.\d+\S*", _run([path, "-version"]).stdout)
+    return Tool("OpenSTA", path, said[0] if said else "unknown")
+
+
+def _yosys(yosys, folder, lines):
+    (folder / "area.ys").write_text("\n".join(lines) + "\n")
+    done = _run([*yosys.command, "-q", "-s", "area.ys"], folder)
+    try:
+        stat = json.loads((folder / "stat.json").read_text())
+    except (FileNotFoundError, ValueError):
+        stat = None
+    if done.returncode or stat is None:
+        lines = done.stdout.strip().splitlines()
+        said = [line for line in lines if "ERROR" in line] or lines[-3:] or ["nothing"]
+        liberty = any(re.search(r"cells\.lib|[Ll]iberty", line) for line in said)
+        raise RuntimeError(f"Yosys must accept the {'Liberty' if liberty else 'Verilog'}, "
+                           f"but it says: {' | '.join(said)}")
+    return stat
+
+
+def _longest(folder, top, clock_ns, input_ns):
+    """(ns, who says so), of the netlist in the folder."""
+    try:
+        sta = find_sta()
+    except ToolError:
+        delays = re.findall(r"Delay = *([\d.]+) ps", (folder / "abc.log").read_text())
+        return (round(float(delays[-1]) / 1000, 3) if delays else None,
+                "ABC's estimate, without the flip-flops' own times")
+    (folder / "sta.tcl").write_text(
+        f"read_liberty cells.lib\nread_verilog netlist.v\nlink_design {top}\n"
+        f"create_clock -name clk -period {clock_ns} [get_ports clk]\n"
+        f"set_input_delay {input_ns} -clock clk [all_inputs]\nreport_checks -path_delay max\n")
+    said = _run([sta.path, "-no_splash", "-exit", "sta.tcl"], folder).stdout
+    slack = re.search(r"(-?\d+\.\d+)\s+slack", said)
+    if not slack:
+        said = " | ".join(said.split("\n"))[-200:]
+        raise RuntimeError(f"{sta} must find a path, but it says: {said}")
+    return round(clock_ns - float(slack[1]), 3), str(sta)
+
+
+def _made(yosys, stat, flow):
+    version = re.search(r"Yosys (\S+)", stat["creator"])
+    return {"tool": yosys.name, "version": version[1] if version else stat["creator"],
+            "flow": "; ".join(flow)}
+
+
+def _run(command, folder=None):
+    return subprocess.run(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, errors="replace", check=False)
