@@ -44,8 +44,8 @@ def _connected():
     found = pages.load(ACCURACY)
     if found is None:
         return pages.missing(ACCURACY)
-    names = {"dense": "64-256-10, all connections",
-             "masked": "64-256-10, a tenth of the first layer's, masked",
+    names = {"dense": "64-512-10, all connections",
+             "masked": "64-512-10, a tenth of the first layer's, masked",
              "cyclic": "64-64-64-64-10, three cyclic layers of fan-in 4"}
     return pages.table(
         ["network", "float, %", "int8, %", "weights that are not 0"],

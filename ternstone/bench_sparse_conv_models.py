@@ -97,7 +97,7 @@ def accuracy(say: Say) -> Iterator[Row]:
         yield at_least("accuracy, cross-validated", name, round(row["accuracy"]["mean"], 2),
                        round(before["mean"] - POINTS, 2), how.format(row["accuracy"]["spread"]))
     dense, masked = (found["connected"][name]["accuracy"] for name in ("dense", "masked"))
-    yield at_least("accuracy, masked layer", "64-256-10, a tenth of the connections",
+    yield at_least("accuracy, masked layer", "64-512-10, a tenth of the connections",
                    round(masked["mean"], 2), round(dense["mean"], 2),
                    f"the dense network's; spreads {masked['spread']:.2f} and "
                    f"{dense['spread']:.2f}")

@@ -38,11 +38,11 @@ VARIANTS = {
     "int8, a tenth, balanced": {"share": 0.1, "units": 16},
 }
 
-#: Rate and epochs of their tuning: rounding to 8 bits asks for little.
-RATE, TUNE = 2e-4, 4
+#: Epochs, and rate and epochs of their tuning: rounding to 8 bits asks for little.
+EPOCHS, RATE, TUNE = 40, 2e-4, 4
 #: Fully connected networks of the digits: hidden nodes, and how their first layers are connected.
 CONNECTED = {"dense": None, "masked": 0.1, "cyclic": 4}
-HIDDEN = {"dense": 256, "masked": 256, "cyclic": 64}
+HIDDEN = {"dense": 512, "masked": 512, "cyclic": 64}
 
 
 def connected(kind):
@@ -104,7 +104,7 @@ def main(path, seeds=SEEDS, epochs=None, say=print):
     flat = Samples(data.x.reshape(len(data.x), 64, 1, 1), data.y, data.splits, data.name)
     for kind in CONNECTED:
         if kind not in found["connected"]:
-            networks = [train_connected(kind, seed, fold, flat, epochs or task.epochs, TUNE)
+            networks = [train_connected(kind, seed, fold, flat, epochs or EPOCHS, TUNE)
                         for seed, fold in runs]
             note("connected", kind, evaluate(networks, flat, folds=ways["folds"]))
     return found
