@@ -23,10 +23,11 @@ __all__ = ["Array", "array", "corrections", "weight_words"]
 EXTRA = 1
 
 
-def array(**given):
+def array(weights: str = "ternary", bits: int = 8, signed: bool = True, lanes: int = 8,
+          terms: int = 4, length: int = 16, share: int = 1,
+          structure: str = "ripple") -> ArrayParams:
     """`ArrayParams` from flat arguments: ``bits`` and ``signed`` are the operand's."""
-    bits, signed = given.pop("bits", 8), given.pop("signed", True)
-    return ArrayParams(operand=Format(bits, 0, signed), **given)
+    return ArrayParams(weights, Format(bits, 0, signed), lanes, terms, length, share, structure)
 
 
 def _codes(params, weight):
