@@ -196,7 +196,8 @@ CURVES = invertible_curves.CURVES | invertible_sampling.CURVES
 
 #: Marker -> what writes the table that follows it.
 TABLES = {"library": _library, "multipliers": _multipliers, "examples": _examples,
-          "network-area": _area, "multiplier-area": _multiplier_area, **invertible_sampling.TABLES}
+          "network-area": _area, "multiplier-area": _multiplier_area,
+          "bench": lambda: pages.bench_summary("invertible"), **invertible_sampling.TABLES}
 
 
 if __name__ == "__main__":

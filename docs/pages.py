@@ -7,8 +7,8 @@ from pathlib import Path
 from golden import modelfile
 from ternstone.catalogue import DESIGNS
 
-__all__ = ["MODELS", "RESULTS", "ROOT", "bench_table", "draw", "fill", "load", "missing",
-           "sim_table", "table", "with_spread", "write"]
+__all__ = ["MODELS", "RESULTS", "ROOT", "bench_summary", "bench_table", "draw", "fill", "load",
+           "missing", "sim_table", "table", "with_spread", "write"]
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "docs" / "results"
@@ -91,6 +91,19 @@ def bench_table(family):
     return table(["figure", "setting", "measured", "must be", "met", "how"],
                  [[row["figure"], row["setting"], _number(row["measured"]), row["target"],
                    met[row["met"]], row["how"]] for row in bench["figures"]])
+
+
+def bench_summary(family):
+    """Of each part of ``ternstone bench``: how many figures have a target, and meet it."""
+    bench = load(f"{family}-bench.json")
+    if bench is None:
+        return missing(f"{family}-bench.json")
+    parts = {}
+    for row in bench["figures"]:
+        parts.setdefault(row["part"], []).append(row["met"])
+    return table(["part", "figures", "with a target", "met"],
+                 [[name, len(met), sum(one is not None for one in met),
+                   sum(one is True for one in met)] for name, met in parts.items()])
 
 
 def sim_table():

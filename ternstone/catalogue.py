@@ -204,4 +204,5 @@ BENCHES: dict[str, str] = {
     "stochastic": "ternstone.bench_stochastic:PARTS",
     "invertible": "ternstone.bench_invertible:PARTS",
     "sparse_conv": "ternstone.bench_sparse_conv:PARTS",
+    "mac": "ternstone.bench_mac:PARTS",
 }
