@@ -89,7 +89,7 @@ def measure_area():
 
 #: Marker -> what writes the table that follows it.
 TABLES = {"conv-accuracy": _accuracy, "conv-connected": _connected, "conv-area": _area,
-          "conv-bench": lambda: pages.bench_table("sparse_conv")}
+          "conv-bench": lambda: pages.bench_summary("sparse_conv")}
 
 
 if __name__ == "__main__":
