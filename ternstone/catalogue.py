@@ -175,6 +175,9 @@ DESIGNS: dict[str, DesignEntry] = {
     "digits-sparse-cnn": DesignEntry(
         "digits-sparse-cnn.safetensors", "sparse_conv.joint", "digits",
         "handwritten digits, three convolutions of which a quarter of the weights stay"),
+    "mnist-sparse-cnn": DesignEntry(
+        "mnist-sparse-cnn.safetensors", "sparse_conv.joint", "mnist",
+        "MNIST images, three convolutions of which a quarter stays; needs TERNSTONE_DATA"),
     "and-gate": DesignEntry(
         None, "invertible.network", "sampling", "AND in any direction, its states counted",
         params={**_SAMPLES, "circuit": "and", "scale": "3", "histogram": "x,y"}),
