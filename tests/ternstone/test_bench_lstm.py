@@ -83,10 +83,12 @@ def test_peers_are_quoted_with_their_source():
     for peer in PEERS.values():
         assert peer.keys() >= {"peer", "source", "work", "tool", "version", "trust", "cycles",
                                "exactness"}
-        assert peer.keys() & {"LUT4", "LUT"}
         assert peer["source"].startswith("https://")
         assert peer["trust"] in ("measured", "published")
-        assert peer["trust"] == "published" or peer.keys() >= {"LUT4", "FF", "RAM", "MAC16"}
+        # A synthesis that did not end says so.
+        assert peer.keys() & {"LUT4", "LUT", "area"} or (
+            "synthesis did not end" in peer["exactness"])
+        assert "FF" in peer or peer["trust"] == "published" or "LUT4" not in peer
     assert {case.peer for case in DESIGNS} == {
         name for name in PEERS if name.startswith(("lstm", "dense"))}
 
