@@ -2,7 +2,7 @@
 golden network that it equals, beside its target."""
 
 from ternstone.bench import Part
-from ternstone.bench_invertible_area import multipliers, peer, published
+from ternstone.bench_invertible_area import multipliers, peer, published, standard_cells
 from ternstone.bench_invertible_factoring import factoring, yardsticks
 from ternstone.bench_invertible_maxcut import maximum_cut
 from ternstone.bench_invertible_sampling import equality, sampled, speed
@@ -18,6 +18,7 @@ PARTS: dict[str, Part] = {
     "maximum cut": maximum_cut,
     "published": published,
     "multipliers": multipliers,
+    "standard cells": standard_cells,
     "peer": peer,
     "speed": speed,
 }

@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from asic.area import area, cell_area
+from asic.pdk import find_pdk
 from fpga.area import ecp5, xc7
 from fpga.tools import Tool, find_yosys, system_yosys
 from golden.invertible.build import network
@@ -21,9 +23,10 @@ from hdl.invertible.network import Network
 from hdl.verilog import Verilog, emit
 from sim.tools import ToolError
 from ternstone.bench import PEERS, Row, Say, at_least, at_most, figure, side_by_side
+from ternstone.bench_mac import missing as no_kit
 
 __all__ = ["MULTIPLIERS", "NETWORKS", "PEER", "compared", "multipliers", "peer", "published",
-           "shares", "xc7_cells"]
+           "shares", "standard_cells", "xc7_cells"]
 
 # -- beside the paper
 
@@ -91,6 +94,37 @@ def multipliers(say: Say) -> Iterator[Row]:
             yield figure(title, f"{width} x {width}", cells[cell], how)
             yield figure(f"{title} a spin", f"{width} x {width}", round(cells[cell] / spins, 1),
                          how)
+
+
+#: What a cell is counted in, and the clock that ABC sizes for: 200 MHz, as the paper's chip.
+NAND2, CLOCK_NS = "sg13g2_nand2_1", 5.0
+
+
+def _on_cells(width: int) -> dict[str, Any]:
+    """NAND2 equivalents of a multiplier's network, whole, on standard cells."""
+    pdk = find_pdk()
+    assert pdk is not None
+    params = compared("multiplier", width)
+    found = area(emit(Network(params, {})), pdk, find_yosys(), clock_ns=CLOCK_NS)
+    return {**found, "pdk": str(pdk), "spins": params.spins,
+            "NAND2": found["um2"] / cell_area(pdk, NAND2)}
+
+
+def standard_cells(say: Say) -> Iterator[Row]:
+    """NAND2 equivalents of a spin on standard cells, beside the paper's table 2."""
+    other = PEERS["invertible-multipliers"]
+    if why := no_kit():
+        yield figure("NAND2 equivalents a spin", "table 2", None, f"not measured: {why}")
+        return
+    for width, found in zip(MULTIPLIERS, side_by_side(
+            _on_cells, MULTIPLIERS, say, "multipliers on standard cells"), strict=True):
+        theirs = other["area"][str(width)] / found["spins"] / other["NAND2"]
+        yield at_most(
+            "NAND2 equivalents a spin", f"{width} x {width}",
+            round(found["NAND2"] / found["spins"], 1), round(theirs, 1),
+            f"{found['spins']} spins, {found['um2']:,.0f} um2 with stream ports and generators, "
+            f"{found['ns']} ns by {found['timing']}, {found['pdk']}, {found['tool']} "
+            f"{found['version']}; {other['peer']}: {other['area'][str(width)]:,} um2")
 
 
 # -- beside the closest peer

@@ -164,3 +164,26 @@ def test_loops():
     assert area._loops(emit(Network(area.PEER), "top"), tool) == 0
     assert area._loops(Verilog("module top(input a, output b); wire c = a ^ d; wire d = ~c; "
                                "assign b = d; endmodule"), tool) == 1
+
+
+# -- on standard cells
+
+def test_standard_cells(monkeypatch, without_processes):
+    """A spin's NAND2 equivalents, and that they can be too many."""
+    other = PEERS["invertible-multipliers"]
+    theirs = other["area"]["2"] / 12 / other["NAND2"]
+    for factor, met in ((0.5, True), (2, False)):
+        monkeypatch.setattr(area, "no_kit", lambda: "")
+        monkeypatch.setattr(area, "MULTIPLIERS", (2,))
+        monkeypatch.setattr(area, "_on_cells", lambda width, times=factor: {
+            "spins": 12, "NAND2": 12 * theirs * times, "um2": 1.0, "ns": 1, "timing": "a tool",
+            "pdk": "a kit", "tool": "a tool", "version": "1"})
+        row, = area.standard_cells(said)
+        assert row["met"] is met
+        assert row["measured"] == round(theirs * factor, 1)
+
+
+def test_standard_cells_without_a_kit(monkeypatch):
+    monkeypatch.setattr(area, "no_kit", lambda: "PDK_ROOT must be set")
+    row, = area.standard_cells(said)
+    assert (row["met"], row["how"]) == (None, "not measured: PDK_ROOT must be set")
