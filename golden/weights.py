@@ -67,11 +67,6 @@ class WeightKind:
             return np.where(values < 0, 1 << self.bits - 1, 0) + exponent
         return values & ((1 << self.bits) - 1)
 
-    @property
-    def zero_code(self):
-        """The code that pads a memory word; for binary the padding lane is never read out."""
-        return 0
-
 
 def accumulator_width(operand, kind, terms):
     """Bits of a signed accumulator that cannot overflow over ``terms`` products."""
