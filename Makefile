@@ -5,6 +5,7 @@ DESIGN ?= digits-lstm-ternary
 FAMILY ?= lstm
 FRAMES ?=
 BOARD ?= icebreaker
+PDK ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -18,7 +19,7 @@ export PYTHONHASHSEED := 0
 unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help sim test regress verilog train wave bench fpga lint clean
+.PHONY: help sim test regress verilog train wave bench fpga asic lint clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*##  */\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -46,6 +47,9 @@ bench: $(VENV)/.synth  ## headline figures of FAMILY=lstm, measured
 
 fpga: $(VENV)/.fpga  ## a bitstream of DESIGN=digits-lstm-ternary for BOARD=icebreaker
 	@$(BIN)/ternstone fpga $(DESIGN) --board $(BOARD)
+
+asic: $(VENV)/.synth  ## area and timing of DESIGN=digits-lstm-ternary in cells of PDK, or of a kit that is there
+	@$(BIN)/ternstone asic $(DESIGN) $(if $(PDK),--pdk $(PDK))
 
 lint: $(STAMP)  ## style, types, and which room may import which
 	@$(BIN)/ruff check .

@@ -1,7 +1,8 @@
 """Standard-cell area of Verilog, by Yosys and ABC, and the longest path, by OpenSTA.
 
 Each tool runs as a process of its own, so that a crash or its memory ends with it. Every figure
-comes with the tools and their versions, because both change it. Wires have neither area nor load.
+comes with the tools and their versions, because both change it. Wires have no area; their load is
+the Liberty's default wire load model, which OpenSTA takes by itself.
 Without a kit there is `transistors`, an estimate.
 """
 
@@ -12,9 +13,10 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from fpga.tools import Tool
 from golden.check import require_type
 from hdl.verilog import Verilog
-from sim.tools import Tool, ToolError
+from sim.tools import ToolError
 
 __all__ = ["area", "cell_area", "find_sta", "transistors"]
 
@@ -86,7 +88,9 @@ def transistors(verilog, yosys, *, top="top"):
     `area`.
     """
     require_type("Verilog", verilog, Verilog)
-    flow = [f"synth -flatten -top {top}", "abc -g cmos4", "opt_clean -purge"]
+    # A flip-flop with an enable or a reset has no estimate: it becomes a plain one and gates.
+    flow = [f"synth -flatten -top {top}", "dfflegalize -cell $_DFF_P_ x", "abc -g cmos4",
+            "opt_clean -purge"]
     with tempfile.TemporaryDirectory(prefix="ternstone-asic-") as name:
         folder = Path(name)
         verilog.write(folder / "design.v")
@@ -94,8 +98,8 @@ def transistors(verilog, yosys, *, top="top"):
                                          "tee -q -o stat.json stat -json -tech cmos"])
     whole = stat["design"]
     registers = sum(n for kind, n in whole["num_cells_by_type"].items() if "DFF" in kind)
-    count = str(whole["estimated_num_transistors"]).rstrip("+")  # "+": some cells are not in it
-    return {"transistors": int(count), "registers": registers, **_made(yosys, stat, flow)}
+    return {"transistors": int(whole["estimated_num_transistors"]), "registers": registers,
+            **_made(yosys, stat, flow)}
 
 
 def find_sta():
@@ -107,7 +111,7 @@ def find_sta():
     if not path:
         raise ToolError("OpenSTA must be installed, and sta is missing (apt-get install opensta)")
     said = re.search(r"\d+\.\d+\S*", _run([path, "-version"]).stdout)
-    return Tool("OpenSTA", path, said[0] if said else "unknown")
+    return Tool("OpenSTA", said[0] if said else "unknown", (path,))
 
 
 def _yosys(yosys, folder, lines):
@@ -138,7 +142,7 @@ def _longest(folder, top, clock_ns, input_ns):
         f"read_liberty cells.lib\nread_verilog netlist.v\nlink_design {top}\n"
         f"create_clock -name clk -period {clock_ns} [get_ports clk]\n"
         f"set_input_delay {input_ns} -clock clk [all_inputs]\nreport_checks -path_delay max\n")
-    said = _run([sta.path, "-no_splash", "-exit", "sta.tcl"], folder).stdout
+    said = _run([*sta.command, "-no_splash", "-exit", "sta.tcl"], folder).stdout
     slack = re.search(r"(-?\d+\.\d+)\s+slack", said)
     if not slack:
         said = " | ".join(said.split("\n"))[-200:]

@@ -1,15 +1,16 @@
 """The folder that a user takes away: ordinary commands, and nothing of ours to run them."""
 
 import hashlib
+import json
 import shlex
 import tempfile
 from pathlib import Path
 
 from fpga import build as flow
 from fpga.netlist import with_models
-from golden.files import write_json, write_whole
+from golden.files import write_whole
 
-__all__ = ["core_file", "makefile", "write"]
+__all__ = ["core_file", "makefile", "replace", "write"]
 
 _VARIABLE = {"yosys": "YOSYS"}
 
@@ -78,13 +79,17 @@ def write(built, folder, answer, page):
              f"{project.name}.core": core_file(project).encode(), "fpga.html": page.encode()}
     answer["files"] = {name: hashlib.sha256(content).hexdigest()
                        for name, content in files.items()}
+    replace(folder, {**files, "fpga.json": (json.dumps(answer, indent=2) + "\n").encode()})
+    return answer["files"]
+
+
+def replace(folder, files):
+    """Make ``folder`` hold these ``files`` (name -> bytes) and no others, whole or not at all."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as name:
         fresh = Path(name) / "fresh"
         for file, content in files.items():
             write_whole(fresh / file, content)
-        write_json(fresh / "fpga.json", answer)
         if folder.exists():
             folder.replace(Path(name) / "old")
         fresh.replace(folder)
-    return answer["files"]

@@ -8,7 +8,7 @@ import re
 from fpga.boards import BOARDS
 from fpga.steps import tool_of
 
-__all__ = ["critical_path", "memory_fit", "page", "report"]
+__all__ = ["STYLE", "critical_path", "memory_fit", "page", "report", "svg", "table"]
 
 
 # -- the critical path
@@ -152,6 +152,11 @@ def report(built, memories, cycles, frames):
 
 # -- the page
 
+STYLE = """body { font: 15px/1.5 sans-serif; max-width: 60em; margin: 2em auto; padding: 0 1em }
+table { border-collapse: collapse } td, th { padding: .2em .8em; border-bottom: 1px solid #ccc;
+text-align: left } svg { max-width: 100%; height: auto }"""
+
+
 def page(answer):
     """One self-contained HTML page of what `report` found."""
     board = BOARDS[answer["board"]]
@@ -172,17 +177,15 @@ def page(answer):
                      [[m["module"], m["words"], m["width"], m["taken"], m["best"],
                        f"{m['fill']:.0%}" if m["fill"] else "LUTs"] for m in answer["memories"]]),
     }
-    tables = {name: _table(*content) for name, content in rows.items()}
-    plots = {name: _svg(draw, answer) for name, draw in (
+    tables = {name: table(*content) for name, content in rows.items()}
+    plots = {name: svg(draw, answer) for name, draw in (
         ("capacity", _draw_capacity), ("seeds", _draw_seeds), ("path", _draw_path))}
     title = html.escape(f"{answer['design']} on {board.title}")
     note = ("Of the block alone, without the registers around it that stand in place of pins."
             if answer["bare"] else "Of the whole bitstream.")
     return f"""<!DOCTYPE html>
 <html lang="en"><meta charset="utf-8"><title>{title}</title>
-<style>body {{ font: 15px/1.5 sans-serif; max-width: 60em; margin: 2em auto; padding: 0 1em }}
-table {{ border-collapse: collapse }} td, th {{ padding: .2em .8em; border-bottom: 1px solid #ccc;
-text-align: left }} svg {{ max-width: 100%; height: auto }}</style>
+<style>{STYLE}</style>
 <h1>{title}</h1>{tables["figures"]}
 <h2>Cells against capacity</h2><p>{note}</p>{plots["capacity"]}{tables["cells"]}
 <h2>Fmax</h2>{plots["seeds"]}
@@ -192,21 +195,23 @@ text-align: left }} svg {{ max-width: 100%; height: auto }}</style>
 """
 
 
-def _table(head, rows):
+def table(head, rows):
+    """A table in HTML."""
     def line(tag, cells):
         return "<tr>" + "".join(f"<{tag}>{html.escape(str(c))}</{tag}>" for c in cells) + "</tr>"
 
     return "<table>" + line("th", head) + "".join(line("td", row) for row in rows) + "</table>"
 
 
-def _svg(draw, answer):
+def svg(draw, answer, size=(7.5, 2.4)):
+    """What ``draw(axes, answer)`` draws, as an element of a page."""
     import matplotlib
 
     matplotlib.use("svg")
     from matplotlib import pyplot
 
     with matplotlib.rc_context({"svg.hashsalt": "ternstone", "svg.fonttype": "none"}):
-        figure, axes = pyplot.subplots(figsize=(7.5, 2.4), layout="constrained")
+        figure, axes = pyplot.subplots(figsize=size, layout="constrained")
         draw(axes, answer)
         file = io.StringIO()
         figure.savefig(file, metadata={"Date": None, "Creator": None})

@@ -56,15 +56,16 @@ def tool_of(program):
     return find_yosys() if program == "yosys" else find(program)
 
 
-def run(step, files, cache):
+def run(step, files, cache, tool=None):
     """Run ``step`` on ``files`` (name -> bytes) or take what it made of the same before.
 
     cache: folder of results, each in a folder named by the digest of inputs, arguments and the
            tool's version
+    tool:  another than `tool_of` finds
 
     Errors: `StepError` when the program fails, `ToolError` when there is none.
     """
-    tool = tool_of(step.program)
+    tool = tool or tool_of(step.program)
     inputs = {name: files[name] for name in step.inputs}
     folder = Path(cache) / _digest(step, tool, inputs)
     done = _kept(step, folder)

@@ -235,6 +235,45 @@ def fpga(
 
 
 @app.command()
+def asic(
+    design: Name = None, model: Model = None, param: Param = None,
+    pdk: Annotated[str | None, typer.Option(
+        metavar="P", show_default=False,
+        help="The kit: see asic/README.md. By default the first that is there.")] = None,
+    clock_mhz: Annotated[float, typer.Option(
+        metavar="F", help="Clock that must be reached.")] = 100.0,
+    corner: Annotated[str, typer.Option(
+        metavar="C", help="Corner of the cells in which it must be reached.")] = "typical",
+    seed: Seed = 0, json: Json = False,
+) -> None:
+    """Map a design to a kit's standard cells: area by block, timing, a netlist to take away.
+
+    Without a kit the answer is a count of gates and transistors.
+
+    Exit status 1 means that the clock was not reached.
+    """
+    if not 0 < clock_mhz < float("inf"):
+        raise BadInput(f"--clock-mhz must be a frequency in MHz above 0, not {clock_mhz:g}")
+    from ternstone import asic as work
+
+    place = work.kit(pdk, corner)
+    opened = open_design(design, model, parse_pairs(param or []), seed)
+    where = place.name if place else work.GENERIC
+    with report.stderr.status(f"mapping {opened.name} to {where}") as status:
+        def say(what: str) -> None:
+            status.update(f"{opened.name}: {what}")
+
+        answer = (work.implement(opened, place, mhz=clock_mhz, say=say) if place
+                  else work.count(opened, say))
+    if json:
+        report.print_json(answer)
+    else:
+        work.print_answer(answer)
+    if answer["met"] is False:
+        raise typer.Exit(1)
+
+
+@app.command()
 def host(
     port: Annotated[str, typer.Option(metavar="PORT", help="Serial port of the board.")],
     design: Name = None, model: Model = None, param: Param = None,

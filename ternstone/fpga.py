@@ -24,7 +24,7 @@ from ternstone.errors import BadInput, bad_input
 from ternstone.generate import BUILD, folder_of, generate, identifier
 from ternstone.parameters import override, places, suggest
 
-__all__ = ["find_board", "implement", "print_answer"]
+__all__ = ["count_cycles", "find_board", "implement", "print_answer"]
 
 #: What tools made, by content.
 CACHE = BUILD / "fpga"
@@ -65,7 +65,7 @@ def implement(design: Design, board: Board, *, bare: bool, seeds: int, mhz: floa
         built = build(synthesis, CACHE, range(1, seeds + 1), say)
     except StepError as error:  # it fits by number, but a device that is almost full may not do
         raise BadInput(f"{design.name} on {board.name}: {error}") from error
-    cycles, frames = _cycles(design, FRAMES)
+    cycles, frames = count_cycles(design, FRAMES)
     answer = measure(built, generate(design)["memories"], cycles, frames)
     where = folder_of(design) / (f"{board.name}-bare" if bare else board.name)
     answer |= {"hash": design.digest, "folder": str(where),
@@ -125,7 +125,7 @@ def _synthesise(project: Project, say: Say) -> Synthesis:
     return synthesis
 
 
-def _cycles(design: Design, count: int) -> tuple[int, int]:
+def count_cycles(design: Design, count: int) -> tuple[int, int]:
     """Golden's cycles for at most ``count`` frames, and how many there are."""
     try:
         frames = design.feed(count, 0).frames
@@ -158,7 +158,7 @@ def _smaller(design: Design, wanted: _Wanted, say: Say
     """Of the settings that trade cycles for cells the fastest that was found to fit, with cycles
     before and after. Bisection over the settings in the order of golden's cycles: each is
     synthesised, none is guessed."""
-    before, _ = _cycles(design, COMPARED)
+    before, _ = count_cycles(design, COMPARED)
     options = sorted(_settings(design, before), key=lambda option: option[0])
     best, low, high = None, 0, len(options)
     for _ in range(TRIES):
@@ -191,7 +191,7 @@ def _settings(design: Design, before: int) -> list[tuple[int, dict[str, str], De
         smaller = dataclasses.replace(design, block=block)
         given = {path: value for path, value in choice
                  if _at(params.to_dict(), path) != _at(changed.to_dict(), path)}
-        cycles, _ = _cycles(smaller, COMPARED)
+        cycles, _ = count_cycles(smaller, COMPARED)
         if cycles >= before and given and smaller.digest not in seen:
             seen.add(smaller.digest)
             found.append((cycles, given, smaller))

@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 #: From the top down; rooms of one line are side by side.
-ROOMS = (("ternstone",), ("fpga", "asic"), ("sim",), ("hdl",), ("golden",))
+ROOMS = (("ternstone",), ("asic",), ("fpga",), ("sim",), ("hdl",), ("golden",))
 
 _PROBE = """
 import importlib, json, pkgutil, sys

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-TARGETS = ("help", "sim", "test", "regress", "verilog", "train", "wave", "bench", "fpga", "lint",
-           "clean")
+TARGETS = ("help", "sim", "test", "regress", "verilog", "train", "wave", "bench", "fpga", "asic",
+           "lint", "clean")
 
 pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
 

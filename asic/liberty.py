@@ -1,0 +1,261 @@
+"""Reads Liberty files: the cells of a kit, their areas, pins and power tables."""
+
+import re
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+__all__ = ["Group", "Library", "LibertyError", "parse", "read"]
+
+_TOKEN = re.compile(r"""
+    (?P<skip>\s+|\\\s*\n|/\*.*?\*/|//[^\n]*)
+  | "(?P<string>(?:[^"\\]|\\.)*)"
+  | (?P<mark>[{}();:,])
+  | (?P<word>[^\s{}();:,"]+)
+""", re.VERBOSE | re.DOTALL)
+
+
+class LibertyError(Exception):
+    """A file is no Liberty; the message is one line that says where it ends to be one."""
+
+
+@dataclass
+class Group:
+    """``name(arguments) { values; groups }``.
+
+    values:  attribute -> its last value, text, or a list where it was given in parentheses
+    groups:  in their order
+    """
+
+    name: str
+    arguments: list
+    values: dict = field(default_factory=dict)
+    groups: list = field(default_factory=list)
+
+    def all(self, name):
+        """The groups of that name."""
+        return [group for group in self.groups if group.name == name]
+
+    def number(self, name, default=0.0):
+        """The attribute as a number.
+
+        >>> parse('cell(a) { area : 1.5; }').number("area")
+        1.5
+        """
+        return float(self.values.get(name, default))
+
+    def numbers(self, name):
+        """All numbers of an attribute in parentheses: ``values ("1, 2", "3")``."""
+        return [float(number) for text in self.values[name]
+                for number in text.replace(",", " ").split()]
+
+
+class Library:
+    """The cells of several Liberty files.
+
+    Errors: `LibertyError` for a file that does not parse; KeyError for a cell that is not there.
+    """
+
+    def __init__(self, *paths):
+        self.groups = [read(path) for path in paths]
+        self.cells = {cell.arguments[0]: (cell, group) for group in self.groups
+                      for cell in group.all("cell")}
+        self._directions = {}
+
+    def area(self, cell):
+        return self.cells[cell][0].number("area")
+
+    def directions(self, cell):
+        """Port -> "input" or "output"; a bus is one port."""
+        if cell not in self._directions:
+            found = {}
+            for group in self.cells[cell][0].groups:
+                if group.name in ("pin", "bus") and group.values.get("direction") != "internal":
+                    found |= dict.fromkeys(group.arguments, group.values.get("direction"))
+            self._directions[cell] = found
+        return self._directions[cell]
+
+    def kind(self, cell):
+        """What it is: "flip-flop", "latch", "clock gate", "tie", "buffer" or "logic"."""
+        group = self.cells[cell][0]
+        if group.all("ff"):
+            return "flip-flop"
+        if "clock_gating_integrated_cell" in group.values:
+            return "clock gate"
+        if group.all("latch"):
+            return "latch"
+        inputs = [port for port, way in self.directions(cell).items() if way == "input"]
+        if not inputs:
+            return "tie"
+        functions = {pin.values.get("function", "").strip("() ") for pin in group.all("pin")}
+        return "buffer" if len(inputs) == 1 and inputs[0] in functions else "logic"
+
+    def nand2(self):
+        """The area of the smallest NAND gate of two inputs, which areas are counted in; None
+        where no cell is called so."""
+        return min((cell.number("area") for name, (cell, _) in self.cells.items()
+                    if re.search(r"nand2(?!\d*b)", name, re.IGNORECASE)), default=None)
+
+    def pins(self, cell):
+        """The groups of its pins and buses, by name."""
+        return {name: group for group in self.cells[cell][0].groups
+                if group.name in ("pin", "bus") for name in group.arguments}
+
+    def buffer_ports(self, cell):
+        """(input, output) of a buffer."""
+        directions = self.directions(cell)
+        into, = (port for port, direction in directions.items() if direction == "input")
+        out, = (port for port, direction in directions.items() if direction == "output")
+        return into, out
+
+    def gate(self):
+        """The smallest clock gate without a test pin for flip-flops of the rising edge: (cell,
+        enable, clock, output); None where there is none."""
+        found = []
+        for name, (cell, _) in self.cells.items():
+            if cell.values.get("clock_gating_integrated_cell") == "latch_posedge":
+                ports = _gate_ports(cell)
+                if ports:
+                    found.append((cell.number("area"), name, *ports))
+        return min(found)[1:] if found else None
+
+    def gated_clock(self, cell, port):
+        """The output at which the clock leaves that comes in at ``port``; None elsewhere."""
+        group = self.cells[cell][0]
+        if "clock_gating_integrated_cell" not in group.values:
+            return None
+        ports = _gate_ports(group)
+        return ports[2] if ports and ports[1] == port else None
+
+
+def _gate_ports(cell):
+    """(enable, clock, output) of a clock gate."""
+    roles = {}
+    for pin in cell.all("pin"):
+        for role in ("enable", "clock", "out", "test"):
+            if pin.values.get(f"clock_gate_{role}_pin") == "true":
+                roles[role] = pin.arguments[0]
+    if "test" in roles or len(roles) < 3:
+        return None
+    return roles["enable"], roles["clock"], roles["out"]
+
+
+@cache
+def read(path):
+    """The `Group` ``library`` of the file.
+
+    Errors: `LibertyError` where it does not parse.
+    """
+    path = Path(path)
+    try:
+        group = parse(path.read_text(encoding="utf-8", errors="replace"))
+    except LibertyError as error:
+        raise LibertyError(f"Liberty {path} must be complete, but {error}") from None
+    if group.name != "library" or not group.all("cell"):
+        raise LibertyError(f"Liberty {path} must be a library of cells, which it is not")
+    return group
+
+
+def parse(text):
+    """The first `Group` of a text.
+
+    >>> found = parse('cell (inv) { area : 2; pin (A, B) { max : 3; } table ("1, 2", "3"); }')
+    >>> found.arguments, found.groups[0].arguments, found.numbers("table")
+    (['inv'], ['A', 'B'], [1.0, 2.0, 3.0])
+    """
+    tokens = _Tokens(text)
+    name, kind, line = next(tokens)
+    if kind != "word":
+        raise LibertyError(f"line {line} has {name!r} in place of a group's name")
+    made = _statement(name, tokens)
+    if not isinstance(made, Group):
+        raise LibertyError(f"it begins with {name!r}, which is no group")
+    return made
+
+
+class _Tokens:
+    """(text, kind, line) of each token; at the end for ever ``("", "end", line)``. ``line`` is that
+    of the next one."""
+
+    def __init__(self, text):
+        self._text, self._at, self.line = text, 0, 1
+        self._skip()
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        if self._at >= len(self._text):
+            return "", "end", self.line
+        match, line = self._match(), self.line
+        self._take(match)
+        self._skip()
+        return match[match.lastgroup], match.lastgroup, line
+
+    def _skip(self):
+        while self._at < len(self._text):
+            match = self._match()
+            if match.lastgroup != "skip":
+                return
+            self._take(match)
+
+    def _match(self):
+        match = _TOKEN.match(self._text, self._at)
+        if not match:
+            raise LibertyError(f"line {self.line} has a string or a comment without an end")
+        return match
+
+    def _take(self, match):
+        self.line += match[0].count("\n")
+        self._at = match.end()
+
+
+def _statement(name, tokens):
+    """What follows a name: (name, value) of an attribute, or a `Group`."""
+    token, _, line = next(tokens)
+    if token == ":":
+        words = []
+        for token, kind, line in tokens:
+            if kind == "mark" and token == ";":
+                return name, " ".join(words)
+            if kind == "end" or (kind == "mark" and token in "{}"):
+                raise LibertyError(f"line {line} has no ';' after {name}")
+            words.append(token)
+            if kind == "string" and tokens.line != line:
+                return name, token  # some of IHP's lack the ';'
+    if token != "(":
+        raise LibertyError(f"line {line} has {token!r} after {name}")
+    arguments, glue = [], False
+    for token, kind, line in tokens:
+        if kind == "mark" and token == ")":
+            break
+        if kind == "end" or (kind == "mark" and token not in ",:"):
+            raise LibertyError(f"line {line} has no ')' after {name}")
+        if token == ":" or glue:  # a range of pins: D[7:0]
+            arguments[-1:] = ["".join([*arguments[-1:], token])]
+        elif kind != "mark":
+            arguments.append(token)
+        glue = token == ":"
+    token, kind, line = next(tokens)
+    if token == ";":
+        return name, arguments
+    if token != "{" or kind != "mark":
+        raise LibertyError(f"line {line} has {token!r} after {name}(...)")
+    return _body(Group(name, arguments), tokens)
+
+
+def _body(group, tokens):
+    for token, kind, line in tokens:
+        if kind == "mark" and token == "}":
+            return group
+        if kind == "mark" and token == ";":
+            continue
+        if kind != "word":
+            raise LibertyError(f"line {line} has {token!r} in {group.name}" if token else
+                               f"it ends within {group.name}")
+        made = _statement(token, tokens)
+        if isinstance(made, Group):
+            group.groups.append(made)
+        else:
+            group.values[made[0]] = made[1]
+    raise AssertionError("tokens never end")

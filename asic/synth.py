@@ -1,0 +1,92 @@
+"""Verilog to a flat netlist of a kit's cells: Yosys and ABC, then ties and buffers of our own.
+
+Blocks of some size are mapped one by one (`keep_hierarchy -min_cost`), which keeps names, an area
+for each, and ABC's buffering within bounds; the netlist is flattened afterwards.
+"""
+
+from dataclasses import dataclass
+
+from asic.area import ABC, GATED
+from asic.liberty import Library
+from asic.netlist import buffered, load, tied
+from fpga import steps
+from fpga.steps import Step
+
+__all__ = ["LOADS", "Synthesis", "script", "synthesise"]
+
+#: Inputs that a net drives at most, and that a tie cell does.
+LOADS = 12
+#: Gates from which a block is mapped by itself.
+BLOCK = 500
+#: Bits from which a memory is.
+MEMORY_BITS = 256
+
+
+@dataclass(frozen=True)
+class Synthesis:
+    """A mapped design.
+
+    netlist:  `asic.netlist.Netlist`, flat, with ties and buffers
+    library:  `asic.liberty.Library` of its cells
+    script:   of Yosys
+    buffers, seconds, cached: buffers that were added behind nets of many loads; of Yosys
+    """
+
+    netlist: object
+    library: Library
+    script: str
+    buffers: int
+    seconds: float
+    cached: bool
+
+
+def script(pdk, gate, top, memories, target_ns, flat):
+    """What Yosys does, line by line.
+
+    gate:      (cell, enable, clock, output) of a clock gate, or None
+    memories:  modules that are memories, and are mapped one by one
+    flat:      whether all else is one module: slower, but ABC sees whole paths
+    """
+    unused = "".join(f" -dont_use {cell}" for cell in pdk.unused)
+    keep = [f"setattr -mod -set keep_hierarchy 1 {' '.join(memories)}"] if memories else []
+    if not flat:
+        keep.append(f"keep_hierarchy -min_cost {BLOCK}")
+    gating = [f"clockgate -pos {gate[0]} {gate[1]}:{gate[2]}:{gate[3]} -min_net_size {GATED}"
+              ] if gate else []
+    return "\n".join([
+        "read_verilog design.v", f"hierarchy -top {top}", "proc", *keep,
+        f"synth -flatten -top {top} -run :fine",
+        # A memory that starts with contents and is never written becomes logic, others flip-flops.
+        "memory_map", "opt -full", "techmap", "opt -fast", *gating,
+        f"dfflibmap -liberty cells.lib{unused}", "opt",
+        "abc -liberty cells.lib -constr cells.constr -script cells.abc "
+        f"-D {1000 * target_ns:.0f}{unused}",
+        "setattr -mod -unset keep_hierarchy *", "flatten", "setundef -zero", "opt_clean -purge",
+        "write_json netlist.json", ""])
+
+
+def synthesise(verilog, top, pdk, cache, *, memories=(), target_ns, flat=False):
+    """The `Synthesis` of Verilog in a kit's cells.
+
+    verilog:    file name -> text; the first is Verilog, the others are images that it reads
+    memories:   names of modules that hold a memory of some size
+    target_ns:  what ABC sizes for
+    cache:      folder of what Yosys made before
+
+    Errors: `fpga.steps.StepError` for what Yosys refuses, `LibertyError` for a Liberty that does
+    not parse.
+    """
+    library = Library(pdk.liberty)
+    name, *images = verilog
+    text = script(pdk, library.gate(), top, memories, target_ns, flat)
+    files = {"design.v": verilog[name].encode(), "synth.ys": text.encode(),
+             "cells.lib": pdk.liberty.read_bytes(),
+             "cells.constr": f"set_driving_cell {pdk.buffer}\nset_load 6\n".encode(),
+             "cells.abc": ("\n".join(ABC) + "\n").encode(),
+             **{image: verilog[image].encode() for image in images}}
+    step = Step("yosys", ("-q", "-s", "synth.ys"), tuple(files), ("netlist.json",), "synth.log")
+    done = steps.run(step, files, cache)
+    netlist = load(done.files["netlist.json"], top, library)
+    tied(netlist, library, pdk, LOADS)
+    added = buffered(netlist, library, pdk.buffer, LOADS)
+    return Synthesis(netlist, library, text, added, done.seconds, done.cached)

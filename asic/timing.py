@@ -1,0 +1,94 @@
+"""Setup, hold and the fastest clock of a netlist, by OpenSTA, before layout.
+
+The clock is ideal, and a net's wire is the one of the Liberty's default wire load model, if it has
+one. Inputs arrive, and outputs must be there, a fifth of the clock's period away from its edge.
+"""
+
+import re
+from dataclasses import dataclass
+
+from asic.area import find_sta
+from fpga import steps
+from fpga.steps import Step, StepError
+
+__all__ = ["Timing", "analyse", "sdc", "wire_load"]
+
+#: Of the clock's period: when inputs arrive after its edge, and outputs must be there before it.
+PORTS = 0.2
+
+_LINE = re.compile(r"^\s*-?\d+\.\d+\s+(-?\d+\.\d+) [\^v] (\S+)/(\S+) \((\S+)\)$")
+
+
+@dataclass(frozen=True)
+class Timing:
+    """What OpenSTA says of one corner. ``setup_ns`` and ``hold_ns`` are the worst slacks.
+
+    mhz:       the fastest clock: 1 / (period - slack), at which OpenSTA confirmed ``confirmed_ns``
+    path:      [(instance, cell, time at its output, ns)] of the slowest path, from flip-flop or
+               port to flip-flop or port
+    """
+
+    setup_ns: float
+    hold_ns: float
+    mhz: float
+    confirmed_ns: float
+    path: tuple
+    seconds: float
+
+
+def sdc(netlist, pdk, period_ns):
+    """The constraints, for OpenSTA and for whoever takes the netlist away."""
+    ins = [name for name, direction, _ in netlist.ports
+           if direction == "input" and name != "clk"]
+    outs = [name for name, direction, _ in netlist.ports if direction == "output"]
+    delay = f"{PORTS * period_ns:.4f} -clock clk"
+    given, taken = (f"[get_ports {{{' '.join(_bits(netlist, names))}}}]" for names in (ins, outs))
+    return "\n".join([
+        f"create_clock -name clk -period {period_ns:.4f} [get_ports clk]",
+        f"set_input_delay {delay} {given}", f"set_driving_cell -lib_cell {pdk.buffer} {given}",
+        f"set_output_delay {delay} {taken}", f"set_load 0.006 {taken}", ""])
+
+
+def _bits(netlist, names):
+    for name, _, nets in netlist.ports:
+        if name in names:
+            yield from [f"{name}[{i}]" for i in range(len(nets))] if len(nets) > 1 else [name]
+
+
+def wire_load(library):
+    """The name of the wire load model that OpenSTA takes by default; None without one."""
+    return library.groups[0].values.get("default_wire_load")
+
+
+def analyse(netlist, pdk, period_ns, cache, macros=()):
+    """The `Timing` of a netlist in one corner.
+
+    macros:  paths of the Liberty files of what is in it beside standard cells
+
+    Errors: `ToolError` without OpenSTA; `fpga.steps.StepError` when it stops or finds no path.
+    """
+    liberties = {f"cells{i}.lib": path.read_bytes()
+                 for i, path in enumerate((pdk.liberty, *macros))}
+    script = "\n".join([
+        *(f"read_liberty {name}" for name in liberties), "read_verilog netlist.v",
+        f"link_design {netlist.name}", "source design.sdc",
+        "report_checks -path_delay max -format full -digits 4",
+        "set setup [sta::worst_slack_cmd max]", "set hold [sta::worst_slack_cmd min]",
+        f"set fastest [expr {period_ns:.6f} - $setup * 1e9]",
+        "create_clock -name clk -period $fastest [get_ports clk]",
+        'puts "RESULT $setup $hold $fastest [sta::worst_slack_cmd max]"', ""])
+    files = {**liberties, "netlist.v": netlist.verilog().encode(),
+             "design.sdc": sdc(netlist, pdk, period_ns).encode(), "sta.tcl": script.encode()}
+    step = Step("sta", ("-no_splash", "-exit", "sta.tcl"), tuple(files), (), "sta.log")
+    done = steps.run(step, files, cache, find_sta())
+    said = done.files["sta.log"].decode(errors="replace")
+    result = re.search(r"^RESULT (\S+) (\S+) (\S+) (\S+)$", said, re.MULTILINE)
+    if not result:
+        lines = [line for line in said.splitlines() if "rror" in line] or said.splitlines()[-2:]
+        raise StepError(f"OpenSTA must time the netlist, but it says: {' | '.join(lines[:3])}")
+    setup, hold, fastest, confirmed = map(float, result.groups())
+    path = tuple((match[2], match[4], float(match[1]))
+                 for match in map(_LINE.match, said.splitlines()) if match)
+    # The last line is the clock at the end of the path.
+    return Timing(round(1e9 * setup, 4), round(1e9 * hold, 4), round(1000 / fastest, 2),
+                  round(1e9 * confirmed, 4), path, done.seconds)

@@ -1,0 +1,50 @@
+"""Liberty files: what is read, and what is said of one that is broken."""
+
+import pytest
+
+from asic.liberty import LibertyError, Library
+from tests.asic.few import LIBERTY
+
+GATE = """cell(icg) { area : 5; clock_gating_integrated_cell : "latch_posedge";
+pin(E) { direction : input; clock_gate_enable_pin : true; }
+pin(C) { direction : input; clock_gate_clock_pin : true; }
+pin(Z) { direction : output; clock_gate_out_pin : true; } }
+cell(icg_test) { area : 4; clock_gating_integrated_cell : "latch_posedge_precontrol";
+pin(E) { direction : input; } }
+bus(x) { pin(x[3:0]) { when : "a"
+ more : 1; } }
+"""
+
+
+def library(folder, text):
+    (folder / "few.lib").write_text(text)
+    return Library(folder / "few.lib")
+
+
+def test_library(tmp_path):
+    text = LIBERTY.rstrip().removesuffix("}") + GATE + "}\n"
+    made = library(tmp_path, text)
+    assert made.area("nand2") == made.nand2() == 3
+    assert made.directions("dff") == {"C": "input", "D": "input", "Q": "output"}
+    assert made.buffer_ports("buf") == ("A", "Y")
+    assert made.gate() == ("icg", "E", "C", "Z") and made.gated_clock("icg", "C") == "Z"
+    assert made.gated_clock("icg", "E") is None and made.gated_clock("dff", "C") is None
+    assert {cell: made.kind(cell) for cell in made.cells} == {
+        "inv": "logic", "nand2": "logic", "buf": "buffer", "one": "tie", "zero": "tie",
+        "dff": "flip-flop", "icg": "clock gate", "icg_test": "clock gate"}
+    assert made.groups[0].all("bus")[0].groups[0].arguments == ["x[3:0]"]
+
+
+@pytest.mark.parametrize("text, said", [
+    (LIBERTY[:-3], r"it ends within \w+"), (LIBERTY.replace("area : 3;", "area : 3"),
+                                            r"line \d+ has no ';' after area"),
+    ('library(few) { unit : "1nW; }', r"line \d+ has a string or a comment without an end"),
+    ("cell(a { }", r"line 1 has no '\)' after cell"), ("", r"line 1 has '' in place of a .*")])
+def test_broken(tmp_path, text, said):
+    with pytest.raises(LibertyError, match=rf"^Liberty .*few\.lib must be complete, but {said}$"):
+        library(tmp_path, text)
+
+
+def test_no_library(tmp_path):
+    with pytest.raises(LibertyError, match=r"^Liberty .* must be a library of cells, which it is"):
+        library(tmp_path, "cell(a) { area : 1; }")

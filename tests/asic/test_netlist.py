@@ -1,0 +1,74 @@
+"""Netlists: names from the source, ties and buffers, Verilog."""
+
+import json
+
+import pytest
+
+from asic.liberty import Library
+from asic.netlist import buffered, load, tied
+from tests.asic.few import few
+
+
+def design(loads):
+    """A flip-flop in ``core.a`` that drives ``loads`` NAND gates in two blocks, one input at 1."""
+    def cell(kind, **pins):
+        return {"type": kind, "connections": {port: [net] for port, net in pins.items()}}
+
+    cells = {"$flatten\\core.\\a.$ff$1": cell("dff", C=2, D=3, Q=4)}
+    for n in range(loads):
+        block = "a" if n % 2 else "b"
+        cells[f"$flatten\\core.\\{block}.$abc$5${n}"] = cell("nand2", A=4, B="1", Y=10 + n)
+    names = {"core.a.held": [4], "core.b.seen": [4], "core.a.sub.held": [4], "clk": [2], "d": [3]}
+    return json.dumps({"modules": {"top": {
+        "cells": cells,
+        "netnames": {name: {"hide_name": 0, "bits": bits} for name, bits in names.items()},
+        "ports": {"clk": {"direction": "input", "bits": [2]},
+                  "d": {"direction": "input", "bits": [3]},
+                  "q": {"direction": "output", "bits": [10, 11]}}}}})
+
+
+@pytest.fixture
+def library(tmp_path):
+    few(tmp_path)
+    return Library(tmp_path / "few.lib")
+
+
+def test_names(library):
+    """A net has the driver's name for it; cells are numbered in their block."""
+    made = load(design(2), "top", library)
+    assert made.nets[4] == ("core.a", "held")
+    assert [cell.name for cell in made.cells] == ["core_a_g1", "core_b_g1", "core_a_g2"]
+    assert made.verilog() == """module top(clk, d, q);
+  input clk;
+  input d;
+  output [1:0] q;
+  wire core_a_held;
+  dff core_a_g1 (.C(clk), .D(d), .Q(core_a_held));
+  nand2 core_b_g1 (.A(core_a_held), .B(1'b1), .Y(q[0]));
+  nand2 core_a_g2 (.A(core_a_held), .B(1'b1), .Y(q[1]));
+endmodule
+"""
+
+
+@pytest.mark.parametrize("loads", [2, 5, 30, 150])
+def test_ties_and_buffers(library, tmp_path, loads):
+    """No net drives more than it may, every load is reached through buffers alone, and ties stand
+    in the blocks that they serve."""
+    made = load(design(loads), "top", library)
+    tied(made, library, few(tmp_path), 4)
+    added = buffered(made, library, "buf", 4)
+    sinks, drivers = made.sinks(library)
+    assert max(map(len, sinks.values())) <= 4
+    assert added == sum(cell.type == "buf" for cell in made.cells) and (added > 0) == (loads > 4)
+    gates = [cell for cell in made.cells if cell.type == "nand2"]
+    assert len(gates) == loads and len({cell.name for cell in made.cells}) == len(made.cells)
+    for gate in gates:
+        assert drivers[gate.pins["B"][0]][0].type == "one"
+        assert drivers[gate.pins["B"][0]][0].path == gate.path
+        driver = drivers[gate.pins["A"][0]][0]
+        while driver.type == "buf":
+            driver = drivers[driver.pins["A"][0]][0]
+        assert driver.type == "dff"
+    areas = made.areas(library)
+    assert sum(um2 for um2, _ in areas.values()) == pytest.approx(
+        sum(library.area(cell.type) for cell in made.cells))

@@ -1,0 +1,116 @@
+"""``ternstone asic``: a design in a kit of a few cells, and every wrong word."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from asic import pdk
+from tests.asic.few import KIT, LIBERTY, needs_sta, needs_yosys
+from tests.ternstone.words import assert_one_line, nothing_left
+
+GIVEN = ("asic", "fake.adder", "--pdk", "few")
+
+
+@pytest.fixture
+def kit(tmp_path, monkeypatch):
+    """The kit under PDK_ROOT; in its slow corner everything takes twice as long."""
+    folder = tmp_path / "kits" / "few"
+    folder.mkdir(parents=True)
+    (folder / "few.lib").write_text(LIBERTY)
+    (folder / "slow.lib").write_text(LIBERTY.replace('values("0.1")', 'values("0.2")'))
+    monkeypatch.setitem(pdk.PDKS, "few", KIT)
+    monkeypatch.setenv("PDK_ROOT", str(folder.parent))
+    return folder
+
+
+@needs_yosys
+@needs_sta
+def test_answer(ternstone, kit):
+    answer = ternstone(*GIVEN, "--json")
+    assert answer.status == 0, answer.err
+    made = answer.json
+    area = {"inv": 2, "nand2": 3, "buf": 4, "one": 1, "zero": 1, "dff": 10}
+    assert made["um2"] == sum(area[kind] * n for kind, n in made["types"].items())
+    assert made["um2"] == pytest.approx(sum(block["um2"] for block in made["blocks"]))
+    assert made["gates"] == round(made["um2"] / 3)
+    # Two elements of 4 bits, tvalid and tlast.
+    assert made["types"]["dff"] == made["cells"]["flip-flop"] == 10
+    assert made["met"] and made["fmax_mhz"] > 100
+    assert made["timing"]["setup_ns"] == pytest.approx(10 - 1000 / made["fmax_mhz"], abs=0.01)
+    assert made["timing"]["slack_at_fmax_ns"] == pytest.approx(0, abs=0.001)
+    assert made["corners"]["slow"]["fmax_mhz"] < made["fmax_mhz"]
+    path = made["critical_path"]
+    assert sum(hop["ns"] for hop in path["hops"]) == pytest.approx(path["ns"], abs=0.001)
+    assert made["frames_per_second"] == pytest.approx(100e6 / made["cycles_per_frame"], rel=1e-3)
+    folder = Path(made["folder"])
+    assert folder.parts == ("build", "fake-adder", made["hash"], "asic-few")
+    assert json.loads(folder.with_suffix(".json").read_text()) == made
+    assert {"netlist.v", "design.sdc", "synth.ys", "asic.html"} <= set(made["files"])
+    assert "<svg" in (folder / "asic.html").read_text()
+
+
+@needs_yosys
+@needs_sta
+def test_unmet(ternstone, kit):
+    """A clock that no cell of the kit reaches: the figures, one line with the best, status 1."""
+    answer = ternstone(*GIVEN, "--clock-mhz", 4000)
+    assert answer.status == 1
+    assert re.search(r"4e\+03 .* no ", answer.out)
+    said, = (line for line in answer.err.splitlines() if line.startswith("error"))
+    best = re.fullmatch(r"error: fake-adder must reach 4000 MHz on few, typical corner, and the "
+                        r"best of 4 attempts is ([\d.]+) MHz", said)
+    assert best and 100 < float(best[1]) < 4000
+
+
+@needs_yosys
+def test_generic(ternstone, monkeypatch):
+    """Without a kit: transistors, and what they are."""
+    monkeypatch.setattr("ternstone.asic.installed", list)
+    answer = ternstone("asic", "fake.adder", "--json")
+    assert answer.status == 0, answer.err
+    made = answer.json
+    assert (made["pdk"], made["met"], made["registers"]) == ("generic", None, 10)
+    assert made["transistors"] > 16 * 10 and "no kit" in made["what"]
+    said = ternstone("asic", "fake.adder", "--pdk", "generic").out
+    assert "no kit" in " ".join(said.split())
+
+
+@pytest.mark.parametrize("arguments, message", [
+    (["--pdk", "fw"], r"PDK 'fw' is not known: did you mean few\?"),
+    (["--pdk", "x"], r"PDK 'x' is not known: allowed: ihp-sg13g2, sky130A, osu018, few, generic"),
+    (["--corner", "hot"], r"Corner of few must be one of typical, slow, not 'hot'"),
+    (["--clock-mhz", 0], r"--clock-mhz must be a frequency in MHz above 0, not 0"),
+    (["--clock-mhz", "nan"], r"--clock-mhz must be a frequency in MHz above 0, not nan"),
+    (["--pdk", "sky130A"], r"PDK_ROOT must be a folder that holds sky130A/libs\.ref/.*, not '.*'")])
+def test_wrong_words(ternstone, kit, arguments, message):
+    assert_one_line(ternstone(*GIVEN, *arguments), message)
+
+
+def test_no_kit(ternstone, kit, monkeypatch):
+    (kit / "slow.lib").unlink()
+    assert_one_line(ternstone(*GIVEN, "--corner", "slow"),
+                    r"PDK_ROOT must be a folder that holds few/slow\.lib, not '.*'")
+    monkeypatch.delenv("PDK_ROOT")
+    assert_one_line(ternstone(*GIVEN), r"PDK few must be in a folder that PDK_ROOT names, which is "
+                                       r"not set \(it comes from tests; or take --pdk generic\)")
+
+
+@needs_yosys
+@needs_sta
+def test_broken_liberty(ternstone, kit):
+    (kit / "few.lib").write_text(LIBERTY[:-100])
+    assert_one_line(ternstone(*GIVEN), r"fake-adder on few: Liberty .*few\.lib must be complete, "
+                                       r"but line \d+ has .*")
+    # It parses, but lacks what Yosys needs.
+    (kit / "few.lib").write_text(LIBERTY.replace("cell(dff)", "cell(dff) { area : 1; } gone(dff)"))
+    assert_one_line(ternstone(*GIVEN), r"fake-adder on few: .*")
+    assert nothing_left(Path("build/fake-adder") / "asic-few")
+
+
+@needs_yosys
+def test_no_sta(ternstone, kit, monkeypatch):
+    monkeypatch.setattr("asic.area.shutil.which", lambda name: None)
+    assert_one_line(ternstone(*GIVEN), r"OpenSTA must be installed, and sta is missing "
+                                       r"\(apt-get install opensta\)")
