@@ -10,21 +10,34 @@ from sim.tools import ToolError
 
 __all__ = ["models", "with_models"]
 
+HERE = Path(__file__).resolve().parent
+
 
 def with_models(project, netlist):
-    """``netlist`` (Verilog) of a project, with what Yosys has as models of the family's cells.
-
-    The models are behavioural and take no time. Yosys has none of the ECP5's MULT18X18D and
-    DP16KD: they stay black boxes.
-    """
+    """``netlist`` (Verilog) of a project, with the models of its family's cells."""
     return "\n".join([models(project.board.device), netlist])
 
 
 def models(device):
-    """The cell models of Yosys, in one text.
+    """Models of a device's cells in one text: Yosys' own, but for those that stand beside this
+    module (PLLs; the ECP5's DP16KD and MULT18X18D, of which Yosys has black boxes).
+
+    They are behavioural and take no time.
 
     Errors: `ToolError` where Yosys' share folder is not found.
     """
+    ours = "".join((HERE / name).read_text() for name in
+                   ("pll_models.v", *(("ecp5_models.v",) if device.family.name == "ecp5" else ())))
+    # Without the delays, which a simulator without delays cannot use.
+    theirs = re.sub(r"^\s*specify\b.*?\bendspecify\b", "", _yosys_models(device),
+                    flags=re.MULTILINE | re.DOTALL)
+    for name in re.findall(r"^module (\w+)", ours, re.MULTILINE):
+        theirs = re.sub(rf"^(\(\*[^\n]*\*\)\n)*module {name}\b.*?^endmodule", "", theirs,
+                        flags=re.MULTILINE | re.DOTALL)
+    return f"{theirs}\n{ours}"
+
+
+def _yosys_models(device):
     share, seen = _share(find_yosys()), set()
 
     def text(path):

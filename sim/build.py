@@ -156,7 +156,8 @@ def build(sources, *, top, widths, simulator="verilator", wave=False, lint=True,
             for name, text in {**harness, **sources}.items():
                 (temporary / name).write_text(text)
             if simulator == "verilator":
-                _verilate(tool, options, list(sources), temporary)
+                # Of a netlist the compiler's time is most, whatever runs on it.
+                _verilate(tool, options, list(sources), temporary, "-O2" if lint else "-O1")
             else:
                 _execute([tool.path, *options, "-o", "bench.vvp", "harness.v", *sources],
                          temporary, tool.environ())
@@ -166,7 +167,7 @@ def build(sources, *, top, widths, simulator="verilator", wave=False, lint=True,
     return result
 
 
-def _verilate(tool, options, names, folder):
+def _verilate(tool, options, names, folder, optimise):
     make, compiler = find_make(), find_compiler()
     libraries = cocotb_tools.config.libs_dir
     link = f"-Wl,-rpath,{libraries} -L{libraries} -lcocotbvpi_verilator"
@@ -181,7 +182,7 @@ def _verilate(tool, options, names, folder):
         for file in runtime.iterdir():
             shutil.copyfile(file, objects / file.name)
     _execute([make.path, "-s", f"-j{os.cpu_count()}", "-C", "objects", "-f", "Vtop.mk",
-              "OPT_FAST=-O2", "OPT_GLOBAL=-O2"], folder, tool.environ())
+              f"OPT_FAST={optimise}", "OPT_GLOBAL=-O2"], folder, tool.environ())
     if not runtime.is_dir():
         fresh = Path(tempfile.mkdtemp(prefix=f"{runtime.name}.", dir=folder.parent))
         for file in objects.glob("verilated*.o"):
@@ -199,7 +200,7 @@ def _execute(command, folder, environment):
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     if done.returncode:
         lines = [line for line in done.stdout.splitlines() if line.strip()]
-        picked = [line for line in lines if "%Error" in line or "%Warning" in line
-                  or "error" in line] or lines
+        errors = [line for line in lines if "%Error" in line or "error" in line]
+        picked = errors + [line for line in lines if "%Warning" in line] or lines
         raise BuildError(f"{Path(command[0]).name} must compile the device, but said:\n"
                          + "\n".join(picked[:12]))

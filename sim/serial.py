@@ -4,6 +4,7 @@
 that any program can open as its serial port. Python sees bytes by the hundred, never a clock cycle.
 """
 
+import contextlib
 import json
 import os
 import pty
@@ -112,8 +113,11 @@ class Board:
         """What has come, at least a byte, unless none comes within ``timeout`` seconds."""
         if not select.select([self._socket], [], [], timeout)[0]:
             return b""
-        data = self._socket.recv(65536)
+        data = b""
+        with contextlib.suppress(ConnectionResetError):
+            data = self._socket.recv(65536)
         if not data:
+            self._process.wait(10)
             self.alive()
         return data
 

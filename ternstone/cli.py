@@ -33,6 +33,14 @@ class Inversion(enum.StrEnum):
     PARALLEL = "parallel"
 
 
+class Rungs(enum.StrEnum):
+    """What of a build is run against golden (`ternstone.regress.RUNGS`)."""
+
+    NETLIST = "netlist"
+    BITSTREAM = "bitstream"
+    BOTH = "both"
+
+
 Json = Annotated[bool, typer.Option("--json", help="The answer as one JSON object.")]
 Name = Annotated[str | None, typer.Argument(
     metavar="DESIGN|BLOCK", help="A name of `ternstone list`.", show_default=False)]
@@ -204,19 +212,31 @@ def fpga(
     baud: Annotated[int, typer.Option(help="Bits a second of the board's UART.")] = 1_000_000,
     seeds: Annotated[int, typer.Option(
         metavar="N", help="Seeds of place and route: the fastest is kept.")] = 3,
+    regress: Annotated[Rungs | None, typer.Option(
+        help="Run real frames on what was built, and compare every bit and cycle with the golden "
+             "model: on the netlist, or on the Verilog regained from the bitstream.",
+        show_default=False)] = None,
+    frames: Annotated[int, typer.Option(help="Input frames of --regress.")] = 20,
+    flips: Annotated[int, typer.Option(
+        metavar="N", help="Turn N bits of the bitstream over, one at a time, and count how many "
+                          "the regression notices.")] = 0,
     seed: Seed = 0, json: Json = False,
 ) -> None:
     """Build a design for a board: bitstream, cells, Fmax, critical path, a folder to take away.
 
     A ready design takes the parameters with which `ternstone list` knows it to fit the board.
 
-    Exit status 1 means that the clock was not reached.
+    Exit status 1 means that the clock was not reached, or that the regression failed.
     """
     from ternstone import fpga as work
 
     place = work.find_board(board)
     _at_least("--seeds", seeds, 1)
     _at_least("--baud", baud, 1)
+    _at_least("--frames", frames, 1)
+    _at_least("--flips", flips, 0)
+    if flips and regress not in (Rungs.BITSTREAM, Rungs.BOTH):
+        raise BadInput("--flips takes --regress bitstream, or both")
     if mhz is not None and not mhz > 0:
         raise BadInput(f"--mhz must be a frequency in MHz above 0, not {mhz:g}")
     given = parse_pairs(param or [])
@@ -225,12 +245,16 @@ def fpga(
     opened = open_design(design, model, given, seed)
     with report.stderr.status(f"building {opened.name} for {place.name}") as status:
         answer = work.implement(opened, place, bare=bare, seeds=seeds, mhz=mhz, baud=baud,
+                                rungs=regress.value if regress else None, frames=frames,
+                                flips=flips,
                                 say=lambda what: status.update(f"{opened.name}: {what}"))
     if json:
         report.print_json(answer)
     else:
         work.print_answer(answer)
-    if not answer["met"]:
+    failed = [rung for rung, verdict in answer.get("regression", {}).items()
+              if not verdict.get("passed", "left_out" in verdict)]
+    if failed or not answer["met"]:
         raise typer.Exit(1)
 
 

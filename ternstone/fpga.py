@@ -18,7 +18,7 @@ from fpga.top import BoardTop, VerilogCore
 from golden.link.link import link_params
 from golden.link.params import UartParams
 from hdl.verilog import Verilog, emit
-from ternstone import report
+from ternstone import regress, report
 from ternstone.designs import Design, resolve
 from ternstone.errors import BadInput, bad_input
 from ternstone.generate import BUILD, folder_of, generate, identifier
@@ -45,17 +45,23 @@ def find_board(name: str) -> Board:
 
 
 def implement(design: Design, board: Board, *, bare: bool, seeds: int, mhz: float | None,
-              baud: int, say: Say) -> dict[str, Any]:
+              baud: int, say: Say, rungs: str | None = None, frames: int = FRAMES,
+              flips: int = 0) -> dict[str, Any]:
     """Build ``design`` for ``board``; returns what `fpga.report.report` says, also ``fpga.json``.
 
     bare:   the block alone, within registers in place of pins, for figures
     seeds:  of place and route: so many are tried
     mhz:    the clock, from the PLL that nearest; by default one that the device reaches easily
     baud:   of the UART, bits a second
+    rungs:  of `ternstone.regress.RUNGS`: what is run against golden afterwards, with ``frames``
+            frames; the verdicts are ``regression``
+    flips:  bits of the bitstream that are broken then, one at a time
 
     Errors: `BadInput` for a design that is too large, with the figures and what would fit;
     `ToolError` for a missing tool.
     """
+    if rungs:
+        regress.check(rungs, board, bare)
     wanted = _Wanted(board, bare, mhz or board.device.mhz, baud)
     project = _project(design, wanted)
     synthesis = _synthesise(project, say)
@@ -65,12 +71,15 @@ def implement(design: Design, board: Board, *, bare: bool, seeds: int, mhz: floa
         built = build(synthesis, CACHE, range(1, seeds + 1), say)
     except StepError as error:  # it fits by number, but a device that is almost full may not do
         raise BadInput(f"{design.name} on {board.name}: {error}") from error
-    cycles, frames = count_cycles(design, FRAMES)
-    answer = measure(built, generate(design)["memories"], cycles, frames)
+    cycles, counted = count_cycles(design, FRAMES)
+    answer = measure(built, generate(design)["memories"], cycles, counted)
     where = folder_of(design) / (f"{board.name}-bare" if bare else board.name)
     answer |= {"hash": design.digest, "folder": str(where),
                "params": design.block.params.to_dict()}
     takeaway.write(built, where, answer, page(answer))
+    if rungs:
+        answer["regression"] = regress.run(design, built, rungs, baud=baud, frames=frames, seed=0,
+                                           flips=flips, say=say)
     return answer
 
 
@@ -245,6 +254,8 @@ def print_answer(answer: Mapping[str, Any]) -> None:
     _print_memories(answer["memories"])
     report.print_table("Files", ["folder", "page"],
                        [[answer["folder"], f"{answer['folder']}/fpga.html"]])
+    if "regression" in answer:
+        regress.print_answer(answer["regression"])
 
 
 def _print_memories(memories: Sequence[Mapping[str, Any]]) -> None:

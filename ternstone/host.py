@@ -2,7 +2,8 @@
 
 What carries the bytes is anything with ``write(bytes)``, ``read(seconds) -> bytes`` (those that
 have come, none if none come in that time) and ``close()``: a serial port, golden's link, or a
-simulated board (`sim.serial.Board`).
+simulated board (`sim.serial.Board`). One whose ``complete`` is True has nothing more to give once
+it gives nothing, so that nobody waits.
 """
 
 import contextlib
@@ -79,6 +80,7 @@ class GoldenWire:
     """A board that is golden's link."""
 
     port = "golden"
+    complete = True
 
     def __init__(self, link: Link) -> None:
         self._link, self._waiting = link, b""
@@ -179,7 +181,7 @@ class Host:
             data = self.wire.read(max(0.0, left))
             if not data and left <= 0:
                 return None
-            if not data and isinstance(self.wire, GoldenWire):
+            if not data and getattr(self.wire, "complete", False):
                 return None
             self._heard = (self._heard + data)[:64]
             for byte in data:

@@ -1,0 +1,131 @@
+"""``ternstone fpga --regress``: what was built for a board, against golden."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from fpga.tools import RETURN, find
+from sim.tools import ToolError
+from tests.fpga.small import needs_tools
+from tests.hdl.bench import WORKDIR
+from tests.ternstone.words import assert_one_line, nothing_left
+
+pytestmark = needs_tools
+
+
+def _missing():
+    try:
+        for program in RETURN:
+            find(program)
+    except ToolError as error:
+        return str(error)
+    return None
+
+
+needs_icestorm = pytest.mark.skipif(_missing() is not None, reason=str(_missing()))
+
+#: Few cycles a bit, as the bench's time goes by bits.
+GIVEN = ("--mhz", 24, "--baud", 3_000_000, "--seeds", 1, "--frames", 3, "--json")
+
+
+@pytest.fixture
+def build(ternstone, tmp_path):
+    """``ternstone fpga``; Verilator's runtime is compiled once for all tests."""
+    (tmp_path / "build").mkdir()
+    WORKDIR.mkdir(parents=True, exist_ok=True)
+    (tmp_path / "build" / "sim").symlink_to(WORKDIR)
+    return lambda *arguments: ternstone("fpga", *arguments, *GIVEN)
+
+
+def right(rung):
+    return (rung["passed"] and rung["failure"] is None
+            and rung["pins"]["cycles"] == rung["pins"]["golden_cycles"] > 0
+            and rung["pins"]["requests"] > 10 and not rung["pins"]["wrong_requests"])
+
+
+@needs_icestorm
+def test_bitstream_and_its_broken_bits(build):
+    answer = build("fake.adder", "--board", "hx8k", "--regress", "bitstream", "--flips", 12)
+    assert answer.status == 0, answer.err
+    rung = answer.json["regression"]["bitstream"]
+    assert right(rung)
+    flips = rung["flips"]["LUT"]
+    assert flips["tried"] >= 4 and flips["noticed"] >= flips["tried"] / 2
+    assert flips["tried"] - flips["noticed"] == len(rung["flips"]["survivors"])
+    kept = Path("build/fake-adder") / answer.json["hash"] / "bitstream-hx8k.json"
+    assert json.loads(kept.read_text()) == rung
+
+
+@pytest.mark.slow
+def test_netlist(build):
+    answer = build("fake.adder", "--board", "hx8k", "--regress", "netlist")
+    assert answer.status == 0, answer.err
+    rung = answer.json["regression"]["netlist"]
+    assert right(rung) and rung["streams"]["cycles"] == rung["streams"]["golden_cycles"]
+    kept = Path("build/fake-adder") / answer.json["hash"] / "netlist-hx8k.json"
+    assert json.loads(kept.read_text()) == rung
+
+
+@pytest.mark.slow
+@needs_icestorm
+def test_wrong_hardware_is_seen_on_every_rung(build):
+    answer = build("fake.adder", "--param", "wrong=true", "--board", "hx8k", "--regress", "both",
+                   "--flips", 5)
+    assert answer.status == 1
+    netlist, bitstream = answer.json["regression"].values()
+    assert not netlist["passed"] and not bitstream["passed"]
+    assert not netlist["streams"]["passed"] and "element 0" in netlist["streams"]["failures"][0]
+    assert netlist["pins"]["mismatches"] == bitstream["pins"]["mismatches"] == 3
+    assert "flips" not in bitstream
+
+
+@pytest.mark.slow
+@needs_icestorm
+@pytest.mark.parametrize("board", ["icebreaker", "ulx3s-25f"])
+def test_other_boards(build, board):
+    """A PLL on its own pin; a device whose bitstream nothing turns back."""
+    answer = build("fake.adder", "--board", board, "--regress", "both")
+    netlist, bitstream = answer.json["regression"].values()
+    assert answer.status == 0 and right(netlist)
+    assert right(bitstream) if board == "icebreaker" else bitstream == {
+        "left_out": "no program turns an ECP5's bitstream back into Verilog"}
+
+
+def test_a_bare_block_has_its_streams(build):
+    answer = build("fake.adder", "--board", "ulx3s-25f", "--bare", "--regress", "both")
+    netlist, bitstream = answer.json["regression"].values()
+    assert netlist["passed"] and netlist["streams"]["beats"] > 10 and "pins" not in netlist
+    assert "left_out" in bitstream
+
+
+@pytest.mark.parametrize("arguments, message", [
+    (["--board", "ulx3s-25f", "--regress", "bitstream"],
+     r"Bitstream must be turned back into Verilog, but no program turns an ECP5's bitstream back "
+     r"into Verilog \(--regress netlist\)"),
+    (["--board", "hx8k", "--bare", "--regress", "bitstream"],
+     r"Bitstream must be turned back into Verilog, but a bare block has no pins \(.*\)"),
+    (["--board", "hx8k", "--flips", 3], r"--flips takes --regress bitstream, or both"),
+    (["--board", "hx8k", "--regress", "netlist", "--flips", 3], r"--flips takes --regress .*"),
+    (["--board", "hx8k", "--regress", "netlist", "--frames", 0],
+     r"--frames must be at least 1, not 0")])
+def test_wrong_words(ternstone, arguments, message):
+    assert_one_line(ternstone("fpga", "fake.adder", *arguments), message)
+
+
+def test_missing_icestorm(ternstone, monkeypatch):
+    real = __import__("shutil").which
+    monkeypatch.setattr("fpga.tools.shutil.which",
+                        lambda name: None if name.startswith("ice") else real(name))
+    find.cache_clear()
+    answer = ternstone("fpga", "fake.adder", "--board", "hx8k", "--regress", "both")
+    find.cache_clear()
+    assert_one_line(answer, r"iceunpack must be installed, and is missing "
+                            r"\(apt install fpga-icestorm\)")
+    assert nothing_left(Path("build"))
+
+
+def test_wrong_choice(ternstone):
+    answer = ternstone("fpga", "fake.adder", "--board", "hx8k", "--regress", "all")
+    assert answer.status == 2 and re.search("netlist.*bitstream.*both", answer.err)
