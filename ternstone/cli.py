@@ -129,6 +129,11 @@ def _at_least(name: str, value: int, low: int) -> int:
     return value
 
 
+def _frequency(mhz: float | None) -> None:
+    if mhz is not None and not mhz > 0:
+        raise BadInput(f"--mhz must be a frequency in MHz above 0, not {mhz:g}")
+
+
 def _probability(name: str, value: float) -> float:
     if not 0 <= value <= 0.99:  # in this form it refuses nan, too
         raise BadInput(f"{name} must be a probability between 0 and 0.99, not {value:g}")
@@ -237,8 +242,7 @@ def fpga(
     _at_least("--flips", flips, 0)
     if flips and regress not in (Rungs.BITSTREAM, Rungs.BOTH):
         raise BadInput("--flips takes --regress bitstream, or both")
-    if mhz is not None and not mhz > 0:
-        raise BadInput(f"--mhz must be a frequency in MHz above 0, not {mhz:g}")
+    _frequency(mhz)
     given = parse_pairs(param or [])
     if model is None and design in DESIGNS:
         given = {**DESIGNS[design].boards.get(board, {}), **given}
@@ -295,6 +299,60 @@ def asic(
         work.print_answer(answer)
     if answer["met"] is False:
         raise typer.Exit(1)
+
+
+@app.command()
+def explore(
+    board: Annotated[str, typer.Option(metavar="B", help="The board whose device is built for.")],
+    over: Annotated[list[str], typer.Option(
+        metavar="NAME=V,V", show_default=False,
+        help="Values of a parameter, as lanes=8,16 or lanes=1..4; as often as needed.")],
+    design: Name = None, model: Model = None, param: Param = None,
+    quick: Annotated[bool, typer.Option(
+        "--quick", help="Synthesis alone: cells and cycles, no Fmax.")] = False,
+    trials: Annotated[int | None, typer.Option(
+        metavar="N", show_default=False,
+        help="Search: build N points that Optuna chooses, in place of all.")] = None,
+    storage: Annotated[str | None, typer.Option(
+        metavar="URL", show_default=False,
+        help="Database of the search, for several machines; else SQLite in build/.")] = None,
+    jobs: Annotated[int, typer.Option(help="Builds at a time.")] = 2,
+    mhz: Annotated[float | None, typer.Option(
+        metavar="F", show_default=False,
+        help="What place and route aims at, in place of the board's usual clock.")] = None,
+    seeds: Annotated[int, typer.Option(
+        metavar="N", help="Seeds of place and route, for each point.")] = 1,
+    seed: Seed = 0, json: Json = False,
+) -> None:
+    """Build a design over values of its parameters; which are worth having, and a plot of them.
+
+    Blocks are built alone, as by `ternstone fpga --bare`, and kept by content: a sweep that was
+    interrupted goes on.
+    """
+    from ternstone import explore as work
+    from ternstone.fpga import find_board
+
+    place = find_board(board)
+    for name, value in (("--seeds", seeds), ("--jobs", jobs), ("--trials", trials)):
+        if value is not None:
+            _at_least(name, value, 1)
+    _frequency(mhz)
+    if storage is not None and trials is None:
+        raise BadInput("--storage is of a search (give --trials, too)")
+    space = work.parse_space(over)
+    fixed = parse_pairs(param or [])
+    if model is None and design in DESIGNS:
+        fixed = {**DESIGNS[design].boards.get(board, {}), **fixed}
+    sweep = work.Sweep(design, model, {k: v for k, v in fixed.items() if k not in space}, space,
+                       place, not quick, seeds, mhz, _at_least("--seed", seed, 0))
+    with report.stderr.status(f"exploring {design or model}") as status:
+        answer = work.explore(
+            sweep, trials=trials, storage=storage, jobs=jobs,
+            say=lambda what: status.update(f"exploring {design or model}: {what}"))
+    if json:
+        report.print_json(answer)
+    else:
+        work.print_answer(answer)
 
 
 @app.command()

@@ -9,7 +9,7 @@ from typing import Any
 
 from fpga import folder as takeaway
 from fpga.boards import BOARDS, Board
-from fpga.build import Project, Synthesis, build, shell, synthesise
+from fpga.build import Built, Project, Synthesis, build, shell, synthesise
 from fpga.pll import dividers
 from fpga.report import page
 from fpga.report import report as measure
@@ -24,7 +24,7 @@ from ternstone.errors import BadInput, bad_input
 from ternstone.generate import BUILD, folder_of, generate, identifier
 from ternstone.parameters import override, places, suggest
 
-__all__ = ["count_cycles", "find_board", "implement", "print_answer"]
+__all__ = ["count_cycles", "figures", "find_board", "implement", "outline", "print_answer"]
 
 #: What tools made, by content.
 CACHE = BUILD / "fpga"
@@ -71,8 +71,7 @@ def implement(design: Design, board: Board, *, bare: bool, seeds: int, mhz: floa
         built = build(synthesis, CACHE, range(1, seeds + 1), say)
     except StepError as error:  # it fits by number, but a device that is almost full may not do
         raise BadInput(f"{design.name} on {board.name}: {error}") from error
-    cycles, counted = count_cycles(design, FRAMES)
-    answer = measure(built, generate(design)["memories"], cycles, counted)
+    answer = figures(design, built)
     where = folder_of(design) / (f"{board.name}-bare" if bare else board.name)
     answer |= {"hash": design.digest, "folder": str(where),
                "params": design.block.params.to_dict()}
@@ -81,6 +80,16 @@ def implement(design: Design, board: Board, *, bare: bool, seeds: int, mhz: floa
         answer["regression"] = regress.run(design, built, rungs, baud=baud, frames=frames, seed=0,
                                            flips=flips, say=say)
     return answer
+
+
+def outline(design: Design, board: Board, mhz: float | None, say: Say) -> Synthesis:
+    """The synthesis of the block alone, whether or not it fits."""
+    return _synthesise(_project(design, _Wanted(board, True, mhz or board.device.mhz, 0)), say)
+
+
+def figures(design: Design, built: Built) -> dict[str, Any]:
+    """`fpga.report.report` of a build of ``design``."""
+    return measure(built, generate(design)["memories"], *count_cycles(design, FRAMES))
 
 
 @dataclasses.dataclass(frozen=True)
