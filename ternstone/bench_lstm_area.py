@@ -24,7 +24,8 @@ from ternstone.bench import PEERS, Row, Say, at_most, figure, side_by_side, veri
 from ternstone.bench_lstm_states import set_states
 from ternstone.designs import Design
 
-__all__ = ["ARRAYS", "Beside", "array", "peers"]
+__all__ = ["ARRAYS", "DESIGNS", "Beside", "array", "block_of", "peers", "step_cycles",
+           "vector_cycles"]
 
 # -- the array alone
 
@@ -66,7 +67,7 @@ def _tool(area: dict[str, Any]) -> str:
 class Beside:
     """One design of ours for a peer's work, and what it must reach.
 
-    params:   of the design, as short names that `_block` expands
+    params:   of the design, as short names that `block_of` expands
     limits:   figure -> (share of the peer's figure): ``LUT4``, ``cycles``, ``MAC16``, ``RAM``, and
               ``LUT4 x cycles``
     """
@@ -113,7 +114,7 @@ def peers(say: Say) -> Iterator[Row]:
         yield from rows
 
 
-def _block(case: Beside, steps: int) -> Block:
+def block_of(case: Beside, steps: int) -> Block:
     rng = np.random.default_rng(0)
     if isinstance(case.params, DenseParams):
         return Dense.random(case.params, rng)
@@ -121,16 +122,16 @@ def _block(case: Beside, steps: int) -> Block:
 
 
 def _beside(case: Beside) -> list[Row]:
-    block = _block(case, STEPS)
+    block = block_of(case, STEPS)
     rng = np.random.default_rng(1)
     frames = block.random_frames(VECTORS if isinstance(block, Dense) else SEQUENCES, rng)
     peer = PEERS[case.peer]
     rows = [_mismatches(case, f"bench-{case.name}", block, frames, peer)]
     if isinstance(block, Dense):
         rows.append(_mismatches(case, f"bench-{case.name}", block, frames[:50], peer, 0.3))
-        cycles, how = _vector_cycles(block, frames)
+        cycles, how = vector_cycles(block, frames)
     else:
-        cycles, how = _step_cycles(case)
+        cycles, how = step_cycles(case)
     measured = {"cycles": cycles}
     hows = {"cycles": how}
     try:
@@ -170,17 +171,17 @@ def _mismatches(case: Beside, name: str, block: Block, frames: list[np.ndarray],
                   target="0", met=verdict["mismatches"] == 0)
 
 
-def _vector_cycles(block: Block, frames: list[np.ndarray]) -> tuple[float, str]:
+def vector_cycles(block: Block, frames: list[np.ndarray]) -> tuple[float, str]:
     """Cycles from vector to vector: of golden's formula, which the simulation confirmed."""
     half = len(frames) // 2
     cycles = (block.cycles(frames) - block.cycles(frames[:half])) / (len(frames) - half)
     return cycles, "a vector, back to back"
 
 
-def _step_cycles(case: Beside) -> tuple[float, str]:
+def step_cycles(case: Beside) -> tuple[float, str]:
     """Cycles from step to step in one sequence with neither a zero state nor a zero input,
     simulated: what data cannot make longer."""
-    block = _block(case, LONG)
+    block = block_of(case, LONG)
     assert isinstance(block, Network)
     # Without the weights' sums the biases alone set the states.
     still = {name: np.zeros_like(value) if "scale" in name else value

@@ -208,4 +208,5 @@ BENCHES: dict[str, str] = {
     "invertible": "ternstone.bench_invertible:PARTS",
     "sparse_conv": "ternstone.bench_sparse_conv:PARTS",
     "mac": "ternstone.bench_mac:PARTS",
+    "peers": "ternstone.bench_peers:PARTS",
 }

@@ -82,9 +82,11 @@ def implement(design: Design, board: Board, *, bare: bool, seeds: int, mhz: floa
     return answer
 
 
-def outline(design: Design, board: Board, mhz: float | None, say: Say) -> Synthesis:
+def outline(design: Design, board: Board, mhz: float | None, say: Say, *, dsp: bool = True
+            ) -> Synthesis:
     """The synthesis of the block alone, whether or not it fits."""
-    return _synthesise(_project(design, _Wanted(board, True, mhz or board.device.mhz, 0)), say)
+    project = _project(design, _Wanted(board, True, mhz or board.device.mhz, 0))
+    return _synthesise(dataclasses.replace(project, dsp=dsp), say)
 
 
 def figures(design: Design, built: Built) -> dict[str, Any]:
