@@ -208,5 +208,6 @@ BENCHES: dict[str, str] = {
     "invertible": "ternstone.bench_invertible:PARTS",
     "sparse_conv": "ternstone.bench_sparse_conv:PARTS",
     "mac": "ternstone.bench_mac:PARTS",
+    "fpga": "ternstone.bench_fpga:PARTS",
     "peers": "ternstone.bench_peers:PARTS",
 }

@@ -1,0 +1,196 @@
+"""``ternstone bench fpga``: bitstreams that pass, Fmax of every family's block, memory fit, checks.
+
+Everything is built as `ternstone fpga` builds it and kept by content: a second run measures what
+has changed.
+"""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from fpga.bitstream import why_not
+from fpga.boards import BOARDS
+from fpga.build import build, synthesise
+from fpga.steps import StepError
+from sim.tools import ToolError
+from ternstone.bench import Part, Row, Say, at_least, at_most, figure, side_by_side
+from ternstone.catalogue import DESIGNS
+from ternstone.designs import Design, open_design
+from ternstone.errors import BadInput
+from ternstone.fpga import CACHE, figures, implement, outline
+
+__all__ = ["BLOCKS", "PARTS", "Bare"]
+
+#: Frames of a regression.
+FRAMES = 4
+#: Seeds of place and route; the fastest counts, as in a build.
+SEEDS = 3
+BAUD = 1_000_000
+
+
+# -- designs on boards
+
+def boards(say: Say) -> Iterator[Row]:
+    """Every ready design on the boards that the catalogue names: timing, regression, memories."""
+    for name, entry in DESIGNS.items():
+        for board, given in entry.boards.items():
+            yield from _on_board(open_design(name, None, given), board, say)
+
+
+def _on_board(design: Design, board: str, say: Say) -> Iterator[Row]:
+    place, setting = BOARDS[board], f"{design.name} on {board}"
+    rungs = "netlist" if why_not(place, True) else "both"
+    try:
+        answer = implement(design, place, bare=False, seeds=SEEDS, mhz=None, baud=BAUD, rungs=rungs,
+                           frames=FRAMES, say=lambda what: say(f"{setting}: {what}"))
+    except (ToolError, BadInput) as error:
+        missing = isinstance(error, ToolError)
+        yield figure("Fmax, MHz", setting, None,
+                     f"not measured: {error}" if missing else str(error),
+                     met=None if missing else False)
+        return
+    cells = ", ".join(f"{count:,} {name}" for name, count in answer["cells"].items() if count)
+    yield at_least(
+        "Fmax, MHz", setting, answer["fmax_mhz"], answer["target_mhz"],
+        f"whole bitstream, best of {SEEDS} seeds; {answer['frames_per_second']:,.0f} frames a "
+        f"second; the block: {cells}; {', '.join(answer['tools'].values())}")
+    for rung, verdict in answer["regression"].items():
+        yield _rung(setting, rung, verdict)
+    yield _memories(setting, answer["memories"])
+
+
+def _rung(setting: str, rung: str, verdict: dict[str, Any]) -> Row:
+    """How many frames of a rung failed: all, where anything did."""
+    if "left_out" in verdict:
+        return figure(f"regression on the {rung}", setting, None,
+                      f"not measured: {verdict['left_out']}")
+    parts = [f"{part}: {verdict[part]['cycles']:,} cycles as golden says"
+             for part in ("streams", "pins") if part in verdict and verdict["passed"]]
+    return figure(f"regression on the {rung}", setting, 0 if verdict["passed"] else FRAMES,
+                  verdict["failure"] or f"{verdict['frames']} frames; {'; '.join(parts)}",
+                  target="0", met=verdict["passed"])
+
+
+def _memories(setting: str, memories: list[dict[str, Any]]) -> Row:
+    """Block RAMs above ceil(width / w) x ceil(words / d) of the best shape."""
+    taken = [memory for memory in memories if memory["taken"]]
+    more = sum(memory["taken"] - memory["best"] for memory in taken)
+    fill = ", ".join(f"{m['words']:,} x {m['width']}: {m['taken']} ({m['fill']:.0%})"
+                     for m in sorted(taken, key=lambda m: -m["taken"])[:4])
+    return at_most("block RAMs above the least", setting, more, 0,
+                   f"of {sum(m['taken'] for m in taken)}; the largest, with their fill: {fill}")
+
+
+# -- the families' blocks
+
+class Bare:
+    """A block alone: design, parameters, board, and the Fmax that it must reach."""
+
+    def __init__(self, design: str, given: dict[str, str], board: str = "ulx3s-85f",
+                 mhz: float = 100) -> None:
+        self.design, self.given, self.board, self.mhz = design, given, board, mhz
+
+
+_SMALL = {"interval": "4"}
+#: About 32 lanes, neurons, spins or multipliers of each family.
+BLOCKS = {
+    "LSTM": Bare("digits-lstm-ternary", {"layers.0.lanes": "32"}),
+    "LSTM, HX8K": Bare("digits-lstm-ternary", _SMALL, "hx8k", 48),
+    "LSTM, UP5K": Bare("digits-lstm-ternary", _SMALL, "icebreaker", 24),
+    "GRU": Bare("digits-gru-ternary", {"layers.0.lanes": "33"}),
+    "dense": Bare("lstm.dense", {"inputs": "64", "outputs": "64", "lanes": "32"}),
+    "stochastic, parallel": Bare("digits-stochastic", {}),
+    "stochastic, folded": Bare("digits-stochastic", {
+        "layers.0.neurons": "4", "layers.0.synapses": "8", "layers.1.neurons": "2",
+        "layers.1.synapses": "8"}),
+    "convolution, joint": Bare("sparse_conv.joint", {
+        "channels": "16", "height": "8", "width": "8", "filters": "32", "lanes": "32",
+        "beat": "8", "requantisers": "4"}),
+    "convolution, array": Bare("sparse_conv.array", {"channels": "16", "filters": "16"}),
+    "convolution, cyclic": Bare("sparse_conv.cyclic", {
+        "nodes": "64", "fan_in": "8", "lanes": "32"}),
+    "convolution, masked": Bare("sparse_conv.masked", {"outputs": "64", "lanes": "32"}),
+    "convolution, NullHop": Bare("sparse_conv.nullhop", {
+        "filters": "32", "macs": "32", "controllers": "16"}),
+    "winners": Bare("sparse_conv.winners", {"channels": "32", "beat": "4", "winners": "8"}),
+    "Ising": Bare("maxcut-g1", {}),
+    "spins of a circuit": Bare("adder-8", {}),
+    "collapsed": Bare("invertible.collapsed", {"bits": "4"}),
+    "search": Bare("factor-8x8", {}),
+    "MAC array": Bare("mac.array", {"lanes": "32"}),
+}
+
+
+def blocks(say: Say) -> Iterator[Row]:
+    """Fmax of a block of each family, and what its slowest path goes through."""
+    for number, (name, bare) in enumerate(BLOCKS.items()):
+        say(f"Fmax: {name} ({number} of {len(BLOCKS)} done)")
+        yield _fmax(name, bare)
+
+
+def _fmax(name: str, bare: Bare) -> Row:
+    given = " ".join(f"{k}={v}" for k, v in bare.given.items())
+    setting = f"{name}: {bare.design} {given}".strip() + f", {BOARDS[bare.board].part}"
+    try:
+        design = open_design(bare.design, None, bare.given)
+        synthesis = outline(design, BOARDS[bare.board], bare.mhz, lambda what: None)
+        found = figures(design, build(synthesis, CACHE, range(1, SEEDS + 1)))
+    except ToolError as error:
+        return figure("Fmax, MHz", setting, None, f"not measured: {error}")
+    cells = ", ".join(f"{count:,} {kind}" for kind, count in found["cells"].items() if count)
+    path = found["critical_path"]
+    way = " > ".join(dict.fromkeys(hop["name"] for hop in path["hops"]))
+    seeds = ", ".join(f"{seed['fmax_mhz']:g}" for seed in found["seeds"])
+    row = at_least("Fmax, MHz", setting, found["fmax_mhz"], bare.mhz,
+                   f"seeds: {seeds}; {cells}; path: {way}")
+    return row | {"build": {key: found[key] for key in (
+        "part", "cells", "seeds", "critical_path", "target_mhz", "fmax_mhz", "met")}}
+
+
+# -- checks
+
+def checks(say: Say) -> Iterator[Row]:
+    """Every ready design: one clock edge, no latch, no loop, each wire with one driver."""
+    yield from side_by_side(_check, list(DESIGNS), say, "checks")
+
+
+def _check(name: str) -> Row:
+    """Yosys' checks stop a build that breaks one. (The blocks and boards above went through
+    nextpnr, without --ignore-loops.)"""
+    try:
+        outline(open_design(name, None, {}), BOARDS["ulx3s-85f"], None, lambda what: None)
+    except ToolError as error:
+        return figure("broken checks", name, None, f"not measured: {error}")
+    except (BadInput, StepError) as error:
+        return figure("broken checks", name, 1, str(error), target="0", met=False)
+    return figure("broken checks", name, 0, "check -assert before and after synthesis, no latch, "
+                  "no falling edge", target="0", met=True)
+
+
+# -- bytes
+
+def reproducible(say: Say) -> Iterator[Row]:
+    """The same inputs twice, nothing kept from the first time."""
+    for board in ("icebreaker", "ulx3s-25f"):
+        say(f"the same bytes: {board}")
+        design = open_design("factor-5x5", None, {})
+        try:
+            project = outline(design, BOARDS[board], None, lambda what: None).project
+            images = []
+            for _ in range(2):
+                with tempfile.TemporaryDirectory(prefix="ternstone-bytes-") as folder:
+                    made = synthesise(project, Path(folder))
+                    images.append(build(made, Path(folder), [1]).image)
+        except ToolError as error:
+            yield figure("bytes that differ", board, None, f"not measured: {error}")
+            continue
+        differ = sum(a != b for a, b in zip(*images, strict=False)) + abs(
+            len(images[0]) - len(images[1]))
+        yield at_most("bytes that differ", f"factor-5x5, {board}, built twice", differ, 0,
+                      f"bitstreams of {len(images[0]):,} bytes; all steps anew")
+
+
+#: The parts, in the order in which they are shown.
+PARTS: dict[str, Part] = {"boards": boards, "blocks": blocks, "checks": checks,
+                          "bytes": reproducible}

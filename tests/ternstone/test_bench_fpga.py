@@ -1,0 +1,112 @@
+"""``ternstone bench fpga``: what is right is met, and what is wrong is not."""
+
+import dataclasses
+
+import pytest
+
+from ternstone import bench_fpga, designs
+from ternstone.bench_fpga import BLOCKS
+from ternstone.catalogue import BLOCKS as ALL
+from ternstone.catalogue import DesignEntry
+from ternstone.errors import BadInput
+from tests.fpga.small import needs_tools
+from tests.ternstone.fake import ENTRY
+
+pytestmark = needs_tools
+
+
+@pytest.fixture
+def fake(monkeypatch, tmp_path):
+    """Puts designs of the block for tests in the place of all ready ones."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(ALL, "fake.adder", ENTRY)
+    monkeypatch.setattr(bench_fpga, "SEEDS", 1)
+
+    def put(**params):
+        entry = DesignEntry(None, "fake.adder", None, "of the test", params=params,
+                            boards={"hx8k": {}})
+        monkeypatch.setattr(bench_fpga, "DESIGNS", {"fake": entry})
+        monkeypatch.setattr(designs, "DESIGNS", {"fake": entry})
+
+    return put
+
+
+def test_on_boards(fake, monkeypatch):
+    """Of one build: a clock that is reached, a rung that fails, one that this device has not, a
+    memory of a block RAM too many. (Real ones: test_regress.)"""
+    fake()
+    row = {"frames": 4, "failure": None, "passed": True,
+           "streams": {"cycles": 20}, "pins": {"cycles": 9}}
+    answer = {
+        "fmax_mhz": 50.0, "target_mhz": 48, "frames_per_second": 1e4, "cells": {"LUT4": 9},
+        "tools": {"yosys": "Yosys"},
+        "regression": {"netlist": {**row, "passed": False, "failure": "2 beats differ"},
+                       "bitstream": {"left_out": "no way back"}},
+        "memories": [{"words": 256, "width": 16, "taken": 2, "best": 1, "fill": 0.5},
+                     {"words": 4, "width": 4, "taken": 0, "best": 1, "fill": None}]}
+    seen = []
+    monkeypatch.setattr(bench_fpga, "implement",
+                        lambda design, board, **given: seen.append(given["rungs"]) or answer)
+    clock, netlist, bitstream, memory = bench_fpga.boards(lambda what: None)
+    assert seen == ["both"] and clock["met"] and "50" not in clock["target"]
+    assert netlist["met"] is False and netlist["measured"] == 4
+    assert bitstream["met"] is None and "no way back" in bitstream["how"]
+    assert memory["met"] is False and memory["measured"] == 1
+    answer["regression"] = {"netlist": row}
+    answer["memories"][0]["taken"] = 1
+    _, netlist, memory = bench_fpga.boards(lambda what: None)
+    assert netlist["met"] and memory["met"]
+
+
+def test_a_design_that_does_not_fit(fake, monkeypatch):
+    fake()
+
+    def refuse(*_, **__):
+        raise BadInput("fake must fit hx8k, but takes 2 of 1 LUT4")
+
+    monkeypatch.setattr(bench_fpga, "implement", refuse)
+    (row,) = bench_fpga.boards(lambda what: None)
+    assert row["met"] is False and "2 of 1 LUT4" in row["how"]
+
+
+def test_fmax(fake, monkeypatch):
+    monkeypatch.setattr(bench_fpga, "BLOCKS", {
+        "reached": bench_fpga.Bare("fake.adder", {}, "hx8k", 50),
+        "not reached": bench_fpga.Bare("fake.adder", {}, "hx8k", 2000)})
+    reached, missed = bench_fpga.blocks(lambda what: None)
+    assert reached["met"] and not missed["met"]
+    assert reached["build"]["critical_path"] and "path: " in reached["how"]
+
+
+def test_checks(fake, monkeypatch):
+    fake()
+    assert bench_fpga._check("fake")["met"]
+
+    def latch(verilog):
+        return verilog.replace("endmodule", "reg q; always @* if (clk) q = rst; endmodule", 1)
+
+    real = bench_fpga.outline
+
+    def spoilt(design, *arguments):
+        synthesis = real(design, *arguments)
+        project = synthesis.project
+        text = {name: latch(content) if name == "fake.v" else content
+                for name, content in project.verilog.items()}
+        return bench_fpga.synthesise(dataclasses.replace(project, verilog=text), bench_fpga.CACHE)
+
+    monkeypatch.setattr(bench_fpga, "outline", spoilt)
+    row = bench_fpga._check("fake")
+    assert row["met"] is False and row["measured"] == 1
+
+
+def test_same_bytes(fake, monkeypatch):
+    monkeypatch.setattr(bench_fpga, "open_design",
+                        lambda name, model, given: designs.open_design("fake", model, given))
+    fake()
+    row = next(bench_fpga.reproducible(lambda what: None))
+    assert row["met"] and row["measured"] == 0
+
+
+def test_blocks_are_designs():
+    for bare in BLOCKS.values():
+        designs.open_design(bare.design, None, bare.given)
