@@ -112,7 +112,7 @@ BLOCKS = {
         "nodes": "64", "fan_in": "8", "lanes": "32"}),
     "convolution, masked": Bare("sparse_conv.masked", {"outputs": "64", "lanes": "32"}),
     "convolution, NullHop": Bare("sparse_conv.nullhop", {
-        "filters": "32", "macs": "32", "controllers": "16"}),
+        "filters": "32", "macs": "32", "controllers": "8"}),
     "winners": Bare("sparse_conv.winners", {"channels": "32", "beat": "4", "winners": "8"}),
     "Ising": Bare("maxcut-g1", {}),
     "spins of a circuit": Bare("adder-8", {}),
