@@ -36,6 +36,7 @@ COMMANDS = {
     "mac-area.json": "python -m docs.mac_area --measure",
     "nullhop-area.json": "python -m docs.nullhop_tables --area",
     "nullhop.json": "python -m docs.nullhop_tables --measure",
+    "peers-bench.json": "ternstone bench peers --save docs/results/peers-bench.json",
     "sim.json": "ternstone sim --all --json > docs/results/sim.json",
     "sparse-conv-accuracy.json":
         "python -m golden.sparse_conv.accuracy docs/results/sparse-conv-accuracy.json",

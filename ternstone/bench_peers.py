@@ -201,7 +201,7 @@ def _measured(twin: Twin) -> Iterator[Row]:
         row = at_most("LUTs x cycles / MHz", twin.name, round(measured, 1), round(limit, 1), how)
     else:
         row = figure("LUTs x cycles / MHz", twin.name, round(measured, 1), how)
-    yield row | {"ours": ours, "theirs": {**theirs, "cost": limit}}
+    yield row | {"ours": ours, "theirs": {**theirs, "cost": limit}, "boundary": twin.boundary}
     system = system_yosys()
     if system:
         cells = ecp5(emit(design.component()), dsp=twin.dsp, yosys=system)

@@ -20,6 +20,7 @@ from docs import (
     mac_area,
     nullhop_tables,
     pages,
+    peers,
     sparse_conv,
     sparse_conv_structured,
     stochastic_curves,
@@ -36,7 +37,8 @@ from ternstone.simulate import simulate
 ROOT = pages.ROOT
 #: What writes tables and curves; README.md is the first one's.
 SCRIPTS = [lstm_curves, stochastic_curves, invertible_circuits, invertible_search, ising,
-           sparse_conv, sparse_conv_structured, nullhop_tables, joint_tables, fpga_tables, mac_area]
+           sparse_conv, sparse_conv_structured, nullhop_tables, joint_tables, fpga_tables, mac_area,
+           peers]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md")),
          *(ROOT / room / "README.md" for room in ("fpga", "asic"))]
 VERBS = typer.main.get_command(app).commands
