@@ -8,7 +8,6 @@ import concurrent.futures
 import dataclasses
 import hashlib
 import html
-import io
 import itertools
 import json
 import math
@@ -21,6 +20,7 @@ from typing import Any
 
 from fpga.boards import Board
 from fpga.build import build
+from fpga.report import STYLE, svg, table
 from fpga.steps import StepError
 from golden.files import write_json, write_whole
 from sim.tools import ToolError
@@ -409,36 +409,15 @@ def _page(answer: Mapping[str, Any]) -> str:
     names = [name for name in ("logic_cells", "fmax_mhz", "cycles_per_frame", "frames_per_second")
              if name in best[0]]
 
-    def line(tag: str, cells: Iterable[Any]) -> str:
-        return "<tr>" + "".join(f"<{tag}>{html.escape(str(cell))}</{tag}>" for cell in cells
-                                ) + "</tr>"
-
-    table = line("th", ["parameters", *(name.replace("_", " ") for name in names)]) + "".join(
-        line("td", [_named(row["given"]), *(f"{row[name]:,}" for name in names)]) for row in best)
+    points = table(["parameters", *(name.replace("_", " ") for name in names)],
+                   [[_named(row["given"]), *(f"{row[name]:,}" for name in names)] for row in best])
     return f"""<!DOCTYPE html>
 <html lang="en"><meta charset="utf-8"><title>{title}</title>
-<style>body {{ font: 15px/1.5 sans-serif; max-width: 60em; margin: 2em auto; padding: 0 1em }}
-table {{ border-collapse: collapse }} td, th {{ padding: .2em .8em; border-bottom: 1px solid #ccc;
-text-align: left }} svg {{ max-width: 100%; height: auto }}</style>
-<h1>{title}</h1>{_svg(answer)}
-<h2>The front</h2><table>{table}</table>
+<style>{STYLE}</style>
+<h1>{title}</h1>{svg(draw, answer, (7.5, 5))}
+<h2>The front</h2>{points}
 </html>
 """
-
-
-def _svg(answer: Mapping[str, Any]) -> str:
-    import matplotlib
-
-    matplotlib.use("svg")
-    from matplotlib import pyplot
-
-    with matplotlib.rc_context({"svg.hashsalt": "ternstone", "svg.fonttype": "none"}):
-        figure, axes = pyplot.subplots(figsize=(7.5, 5), layout="constrained")
-        draw(axes, answer)
-        file = io.StringIO()
-        figure.savefig(file, metadata={"Date": None, "Creator": None})
-        pyplot.close(figure)
-    return file.getvalue().partition("<!DOCTYPE")[2].partition(">")[2]
 
 
 def draw(axes: Any, answer: Mapping[str, Any]) -> None:
