@@ -302,6 +302,41 @@ def asic(
 
 
 @app.command()
+def energy(
+    design: Name = None, model: Model = None, param: Param = None,
+    table: Annotated[Path | None, typer.Option(
+        metavar="FILE", show_default=False,
+        help="A layer table (CSV: name, macs, weights, inputs, outputs) in place of a design.")
+    ] = None,
+    bits: Annotated[str | None, typer.Option(
+        metavar="Q,Q", show_default=False,
+        help="Of weights and activations, in place of the layers' own; several to compare.")
+    ] = None,
+    sram_kbit: Annotated[int, typer.Option(help="On-chip memory.")] = 2000,
+    constants: Annotated[Path | None, typer.Option(
+        metavar="FILE", show_default=False,
+        help="Constants of the model, in place of those of asic/energy.json.")] = None,
+    json: Json = False,
+) -> None:
+    """Estimate the energy of a frame from the layers alone: compute, memory on and off chip."""
+    from ternstone import energy as work
+
+    if table and (design or model or param):
+        raise BadInput("--table takes no design, --model or --param")
+    try:
+        widths = [int(text) for text in bits.split(",")] if bits else []
+    except ValueError as error:
+        raise BadInput(f"--bits must be integers, as 1,2,4,8, not {bits!r}") from error
+    _at_least("--sram-kbit", sram_kbit, 0)
+    opened = None if table else open_design(design, model, parse_pairs(param or []))
+    answer = work.estimate(opened, table, widths, sram_kbit, constants)
+    if json:
+        report.print_json(answer)
+    else:
+        work.print_answer(answer)
+
+
+@app.command()
 def explore(
     board: Annotated[str, typer.Option(metavar="B", help="The board whose device is built for.")],
     over: Annotated[list[str], typer.Option(
