@@ -127,6 +127,10 @@ class Library:
         ports = _gate_ports(group)
         return ports[2] if ports and ports[1] == port else None
 
+    def gate_ports(self, cell):
+        """(enable, clock, output) of a clock gate."""
+        return _gate_ports(self.cells[cell][0])
+
 
 def _gate_ports(cell):
     """(enable, clock, output) of a clock gate."""

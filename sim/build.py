@@ -26,7 +26,7 @@ from golden.check import require_choice
 from hdl.verilog import LINT_WAIVERS, Verilog
 from sim.tools import Tool, find_compiler, find_icarus, find_make, find_verilator
 
-__all__ = ["BENCHES", "SIMULATORS", "BuildError", "Build", "build", "device"]
+__all__ = ["BENCHES", "SIMULATORS", "BuildError", "Build", "Sources", "build", "device"]
 
 SIMULATORS = ("verilator", "icarus")
 #: Name of a bench -> (its Verilog, the module of its cocotb test).
@@ -85,9 +85,20 @@ class Build:
         }
 
 
+@dataclass(frozen=True)
+class Sources:
+    """A device of several files, name -> text: Verilog, and C++ that it calls; and ``images``, what
+    they read at run time."""
+
+    files: dict
+    images: dict
+
+
 def device(verilog):
-    """A `hdl.verilog.Verilog`, Verilog text, the path of a file, or several, as (file name ->
-    Verilog text, image name -> contents that the text reads with $readmemh)."""
+    """`Sources`, a `hdl.verilog.Verilog`, Verilog text, the path of a file, or several, as (file
+    name -> text, image name -> contents that are read at run time, as with $readmemh)."""
+    if isinstance(verilog, Sources):
+        return dict(verilog.files), dict(verilog.images)
     if isinstance(verilog, Verilog):
         return {"device.v": verilog.text}, dict(verilog.files)
     if isinstance(verilog, str):

@@ -1,13 +1,17 @@
-"""A design on a process kit's cells: area, timing, a netlist to take away."""
+"""A design on a process kit's cells: area, timing, a netlist to take away, and proof that it still
+computes what golden computes."""
 
+import dataclasses
 import os
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from asic import folder as takeaway
 from asic.area import find_sta, transistors
-from asic.build import build
+from asic.build import Built, build
+from asic.gates import gates
 from asic.liberty import LibertyError
 from asic.pdk import PDKS, Pdk, PdkError, find_pdk, installed
 from asic.report import page
@@ -17,6 +21,7 @@ from fpga.steps import StepError
 from fpga.tools import find_yosys
 from golden.files import write_json
 from hdl.verilog import Verilog
+from sim.bench import Scenario, SimulationError, run_scenarios
 from ternstone import report
 from ternstone.designs import Design
 from ternstone.errors import BadInput, bad_input
@@ -24,7 +29,7 @@ from ternstone.fpga import count_cycles
 from ternstone.generate import BUILD, folder_of, generate, identifier
 from ternstone.parameters import suggest
 
-__all__ = ["GENERIC", "count", "implement", "kit", "print_answer"]
+__all__ = ["GENERIC", "SCENARIOS", "count", "failed", "implement", "kit", "print_answer"]
 
 #: What tools made, by content.
 CACHE = BUILD / "asic"
@@ -32,6 +37,10 @@ CACHE = BUILD / "asic"
 FRAMES = 20
 #: Without a kit: Yosys' own gates.
 GENERIC = "generic"
+
+#: What the netlist is run under: nothing in its way, both sides slow, resets at odd times.
+SCENARIOS = (Scenario("plain"), Scenario("stalls", 0.3, 0.3, 2),
+             Scenario("resets", 0.1, 0.1, 3, (7, 100)))
 
 Say = Callable[[str], None]
 
@@ -55,9 +64,13 @@ def kit(name: str | None, corner: str) -> Pdk | None:
     return found
 
 
-def implement(design: Design, pdk: Pdk, *, mhz: float, say: Say) -> dict[str, Any]:
+def implement(design: Design, pdk: Pdk, *, mhz: float, say: Say, regress: bool = False,
+              frames: int = 5, seed: int = 0) -> dict[str, Any]:
     """Map ``design`` to the kit's cells and time it; returns what `asic.report.report` says, also
     ``asic-<pdk>.json``.
+
+    regress:  also run ``frames`` frames (from ``seed``) on the netlist, against golden:
+              ``regression``
 
     Errors: `BadInput` for a Liberty that tools refuse; `ToolError` for a missing tool.
     """
@@ -70,9 +83,51 @@ def implement(design: Design, pdk: Pdk, *, mhz: float, say: Say) -> dict[str, An
     name = _name(pdk)
     where = folder_of(design) / name
     answer |= {"hash": design.digest, "folder": str(where), "params": design.block.params.to_dict()}
+    if regress:
+        say("the netlist against golden")
+        answer["regression"] = _regression(design, built, frames, seed)
     takeaway.write(built, verilog, where, answer, page(answer))
     write_json(folder_of(design) / f"{name}.json", answer)
     return answer
+
+
+def _regression(design: Design, built: Built, frames: int, seed: int) -> dict[str, Any]:
+    """The test bench of every design, on the netlist."""
+    started = time.perf_counter()
+    feed = _feed(design, frames, seed)
+    # A reset must come while there is something to reset.
+    length = int(design.block.cycles(feed.frames))
+    scenarios = [dataclasses.replace(s, resets=tuple(c for c in s.resets if c < length))
+                 for s in SCENARIOS]
+    device, _, _ = gates(built.synthesis.netlist, built.synthesis.library)
+    answer: dict[str, Any] = {"passed": False, "failure": None, "frames": len(feed.frames)}
+    try:
+        verdicts = run_scenarios(design.block, None, scenarios, frames=feed.frames,
+                                 name=design.name, netlist=device, top=identifier(design.name),
+                                 workdir=BUILD / "sim")
+    except SimulationError as error:
+        return {**answer, "failure": str(error)}
+    plain = verdicts[0]
+    return {"passed": all(v.ok for v in verdicts),
+            "failure": next((str(v) for v in verdicts if not v.ok), None),
+            "frames": plain.frames, "beats": sum(v.beats for v in verdicts),
+            "mismatches": sum(v.mismatches for v in verdicts),
+            "cycles": plain.cycles, "expected_cycles": plain.expected_cycles,
+            "scenarios": [v.scenario for v in verdicts], "simulator": plain.simulator,
+            "cycles_per_second": plain.cycles_per_second,
+            "seconds": round(time.perf_counter() - started, 1)}
+
+
+def _feed(design: Design, frames: int, seed: int) -> Any:
+    try:
+        return design.feed(frames, seed)
+    except FileNotFoundError:  # its data is not there: random frames compare as well
+        return dataclasses.replace(design, task=None).feed(frames, seed)
+
+
+def failed(answer: Mapping[str, Any]) -> bool:
+    """Whether a clock was not reached, or the netlist differs from golden."""
+    return answer["met"] is False or not answer.get("regression", {"passed": True})["passed"]
 
 
 def count(design: Design, say: Say) -> dict[str, Any]:
@@ -129,6 +184,17 @@ def print_answer(answer: Mapping[str, Any]) -> None:
     if path:
         report.print_table(f"Critical path, {path['ns']:g} ns", ["name", "cells", "ns"],
                            [[h["name"], h["cells"], h["ns"]] for h in path["hops"]])
+    if "regression" in answer:
+        verdict = answer["regression"]
+        report.print_table(
+            "Netlist against golden",
+            ["frames", "beats", "mismatches", "cycles", "golden", "scenarios", "verdict"],
+            [[verdict["frames"], verdict.get("beats"), verdict.get("mismatches"),
+              verdict.get("cycles"), verdict.get("expected_cycles"),
+              " ".join(verdict.get("scenarios", ())), "equal" if verdict["passed"] else "FAILED"]])
+        if verdict["failure"]:
+            report.stderr.print(f"{answer['design']}: {verdict['failure']}", markup=False,
+                                highlight=False, soft_wrap=True)
     report.print_table("Files", ["folder", "page"],
                        [[answer["folder"], os.path.join(answer["folder"], "asic.html")]])
     if not answer["met"]:

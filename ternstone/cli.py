@@ -272,32 +272,41 @@ def asic(
         metavar="F", help="Clock that must be reached.")] = 100.0,
     corner: Annotated[str, typer.Option(
         metavar="C", help="Corner of the cells in which it must be reached.")] = "typical",
+    regress: Annotated[bool, typer.Option(
+        "--regress", help="Run real frames on the netlist, and compare every bit and cycle with "
+                          "the golden model.")] = False,
+    frames: Annotated[int, typer.Option(help="Input frames of --regress.")] = 5,
     seed: Seed = 0, json: Json = False,
 ) -> None:
     """Map a design to a kit's standard cells: area by block, timing, a netlist to take away.
 
     Without a kit the answer is a count of gates and transistors.
 
-    Exit status 1 means that the clock was not reached.
+    Exit status 1 means that the clock was not reached, or that the regression failed.
     """
+    _at_least("--frames", frames, 1)
+    _at_least("--seed", seed, 0)
     if not 0 < clock_mhz < float("inf"):
         raise BadInput(f"--clock-mhz must be a frequency in MHz above 0, not {clock_mhz:g}")
     from ternstone import asic as work
 
     place = work.kit(pdk, corner)
+    if regress and place is None:
+        raise BadInput("--regress takes a kit, which is not there (see: --pdk)")
     opened = open_design(design, model, parse_pairs(param or []), seed)
     where = place.name if place else work.GENERIC
     with report.stderr.status(f"mapping {opened.name} to {where}") as status:
         def say(what: str) -> None:
             status.update(f"{opened.name}: {what}")
 
-        answer = (work.implement(opened, place, mhz=clock_mhz, say=say) if place
+        answer = (work.implement(opened, place, mhz=clock_mhz, say=say, regress=regress,
+                                 frames=frames, seed=seed) if place
                   else work.count(opened, say))
     if json:
         report.print_json(answer)
     else:
         work.print_answer(answer)
-    if answer["met"] is False:
+    if work.failed(answer):
         raise typer.Exit(1)
 
 

@@ -65,6 +65,23 @@ def test_unmet(ternstone, kit):
 
 
 @needs_yosys
+@needs_sta
+def test_regression(ternstone, kit):
+    """The netlist in the test bench; one of other hardware differs, and the exit status is 1."""
+    answer = ternstone(*GIVEN, "--regress", "--frames", 6, "--json")
+    assert answer.status == 0, answer.err
+    verdict = answer.json["regression"]
+    assert verdict["passed"] and verdict["mismatches"] == 0 and verdict["frames"] == 6
+    assert verdict["cycles"] == verdict["expected_cycles"] == 6 * 4 + 1
+    assert verdict["scenarios"] == ["plain", "stalls", "resets"] and verdict["beats"] > 3 * 24
+    answer = ternstone(*GIVEN, "--regress", "--param", "wrong=true", "--json")
+    assert answer.status == 1 and answer.json["met"]
+    assert not answer.json["regression"]["passed"] and answer.json["regression"]["mismatches"]
+    assert_one_line(ternstone("asic", "fake.adder", "--pdk", "generic", "--regress"),
+                    r"--regress takes a kit, which is not there \(see: --pdk\)")
+
+
+@needs_yosys
 def test_generic(ternstone, monkeypatch):
     """Without a kit: transistors, and what they are."""
     monkeypatch.setattr("ternstone.asic.installed", list)

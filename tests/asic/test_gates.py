@@ -1,0 +1,125 @@
+"""Netlists in the test bench: truth tables, and cells against Yosys' own models of them."""
+
+import itertools
+import re
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from asic.gates import activity, gates, truth
+from asic.synth import synthesise
+from fpga.tools import find_yosys
+from hdl.verilog import emit
+from sim.bench import run
+from tests.asic.few import few, needs_yosys
+from tests.ternstone.fake import Fake, FakeHardware, FakeParams
+
+
+@pytest.mark.parametrize("function, expected", [
+    ("A*B", lambda a, b, c: a & b), ("!(A+B)", lambda a, b, c: 1 - (a | b)),
+    ("A B' + C", lambda a, b, c: (a & (1 - b)) | c),
+    ("(A+B)(B+C)", lambda a, b, c: (a | b) & (b | c)), ("(A&!B)'", lambda a, b, c: 1 - (a & 1 - b)),
+    ("A ^ (B | !C)", lambda a, b, c: a ^ (b | 1 - c)),
+    ("((A B) + (C (A + B)))", lambda a, b, c: int(a + b + c > 1)), ("1", lambda a, b, c: 1),
+    ("!A !B C", lambda a, b, c: (1 - a) & (1 - b) & c)])
+def test_truth(function, expected):
+    bits = truth(function, ("A", "B", "C"))
+    for k, (c, b, a) in enumerate(itertools.product((0, 1), repeat=3)):
+        assert bits[k] == str(int(expected(a, b, c))), (function, a, b, c)
+
+
+@pytest.fixture
+def block():
+    return Fake(FakeParams(3), {"offset": np.array([3])})
+
+
+@pytest.fixture
+def made(tmp_path, block):
+    pdk = few(tmp_path)
+    text = emit(FakeHardware(block.params, block.tensors), "fake").text
+    return synthesise({"fake.v": text}, "fake", pdk, tmp_path / "cache", target_ns=5)
+
+
+@needs_yosys
+def test_bench(made, block, tmp_path):
+    """Equal to golden; every net changes as often as it does where Verilator runs Yosys' models of
+    the same cells."""
+    frames = block.random_frames(6, np.random.default_rng(1))
+    device, nets, memories = gates(made.netlist, made.library, 24, tmp_path / "counts")
+    verdict = run(block, None, frames=frames, netlist=device, top="fake",
+                  workdir=tmp_path / "sim")
+    assert verdict.ok and verdict.beats == 24, verdict
+    seen = activity(tmp_path / "counts", nets, memories)
+    assert seen.cycles == verdict.cycles == block.cycles(frames)
+
+    (tmp_path / "models.ys").write_text(
+        "read_liberty few.lib\nproc\nwrite_verilog -noattr models.v\n")
+    subprocess.run([*find_yosys().command, "-q", "-s", "models.ys"], cwd=tmp_path, check=True,
+                   capture_output=True)
+    for name, text in (("models.v", (tmp_path / "models.v").read_text()),
+                       ("netlist.v", made.netlist.verilog())):
+        (tmp_path / name).write_text(re.sub(r"\\?\bbuf\b", "buffer", text))  # a word of Verilog
+    other = run(block, None, frames=frames, top="fake", workdir=tmp_path / "sim", wave=True,
+                netlist=[tmp_path / "models.v", tmp_path / "netlist.v"])
+    assert other.ok, other
+    counted = _changes(Path(other.wave), seen.cycles)
+    names = {made.netlist.wires[net]: count for net, count in seen.changes.items()
+             if net in made.netlist.wires}
+    common = {name for name in names if name in counted} - {"clk"}
+    assert len(common) > 20
+    assert {n: names[n] for n in common} == {n: counted[n] for n in common}
+
+
+@needs_yosys
+def test_wrong_cell(made, block, tmp_path):
+    """A gate of another function is noticed."""
+    frames = block.random_frames(6, np.random.default_rng(1))
+    cell = next(cell for cell in made.netlist.cells if cell.type == "inv")
+    cell.type = "buf"
+    device, _, _ = gates(made.netlist, made.library)
+    verdict = run(block, None, frames=frames, netlist=device, top="fake",
+                  workdir=tmp_path / "sim")
+    assert not verdict.ok and verdict.mismatches
+
+
+@needs_yosys
+def test_no_end(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        activity(tmp_path / "counts", [], [])
+
+
+def _changes(path, cycles):
+    """Name -> changes of the device's nets of one bit in a VCD, from cycle to cycle, in the
+    ``cycles`` before the last transfer."""
+    names, values, scope, sampled = {}, {}, [], []
+    lines = iter(path.read_text().splitlines())
+    for line in lines:
+        words = line.split()
+        if words[:1] == ["$scope"]:
+            scope.append(words[2])
+        elif words[:1] == ["$upscope"]:
+            scope.pop()
+        elif words[:1] == ["$var"] and words[2] == "1" and scope[-1] in ("dut", "bench"):
+            names.setdefault(words[3], []).append((scope[-1], words[4]))
+        elif words[:1] == ["$enddefinitions"]:
+            break
+    # A cycle ends with the rise of the clock: what was settled before it counts.
+    clock = next(code for code, known in names.items() if ("bench", "clk") in known)
+    time = {}
+    for line in lines:
+        if line[:1] == "#":
+            if time.get(clock) == "1" and values.get(clock) != "1":
+                sampled.append(dict(values))
+            values |= time
+            time = {}
+        elif line[:1] in ("0", "1"):
+            time[line[1:]] = line[0]
+    code = {name: code for code, known in names.items() for where, name in known
+            if where == "dut"}
+    last = max(k for k, was in enumerate(sampled)
+               if was.get(code["m_axis_tvalid"]) == was.get(code["m_axis_tready"]) == "1")
+    window = sampled[last - cycles:last + 1]
+    return {name: sum(a[at] != b[at] for a, b in itertools.pairwise(window))
+            for name, at in code.items()}
