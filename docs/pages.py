@@ -30,6 +30,7 @@ COMMANDS = {
         "ternstone fpga maxcut-g1 --board ulx3s-25f --bare --seeds 1 --json",
     "joint-area.json": "python -m docs.joint_tables --area",
     "joint-cycles.json": "python -m docs.joint_tables --measure",
+    "link-faults.json": "python -m docs.link_tables --measure",
     "lstm-accuracy.json": "python -m golden.lstm.accuracy docs/results/lstm-accuracy.json",
     "lstm-area.json": "python -m docs.lstm_curves --area",
     "lstm-bench.json": "ternstone bench lstm --save docs/results/lstm-bench.json",

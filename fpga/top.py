@@ -5,9 +5,15 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from fpga.pll import Ice40Pll
-from hdl.link.link import UartTop
+from golden.link.params import SpiParams
+from hdl.link.link import SpiTop, UartTop
 
-__all__ = ["BoardTop", "VerilogCore", "pll_instance"]
+__all__ = ["PINS", "BoardTop", "VerilogCore", "pll_instance"]
+
+#: Link -> pins of a board's top that carry it -> (pin of the link's top, direction).
+PINS = {"uart": {"uart_rx": ("rx", In), "uart_tx": ("tx", Out)},
+        "spi": {"spi_sck": ("sck", In), "spi_cs": ("cs_n", In), "spi_copi": ("copi", In),
+                "spi_cipo": ("cipo", Out)}}
 
 
 class VerilogCore(wiring.Component):
@@ -79,7 +85,7 @@ def pll_instance(kind, pll, *, pin, clock, lock):
 
 
 class BoardTop(wiring.Component):
-    """A core behind a UART on a board: PLL, reset, link.
+    """A core behind a UART or SPI on a board: PLL, reset, link.
 
     Everything is reset until the PLL has locked, and for three cycles more; so it is again whenever
     the lock is lost. The registers that see to it are 0 after configuration, as an iCE40's and an
@@ -93,7 +99,7 @@ class BoardTop(wiring.Component):
     kind : str
         As for `pll_instance`.
     pll : Ice40Pll or Ecp5Pll
-    uart : golden.link.params.UartParams
+    line : golden.link.params.UartParams or golden.link.params.SpiParams
     link : golden.link.params.LinkParams
         Both with the PLL's clock.
     core : wiring.Component
@@ -101,15 +107,22 @@ class BoardTop(wiring.Component):
     Members
     -------
     clk : In(1)
-    uart_rx : In(1)
-    uart_tx : Out(1)
+    uart_rx : In(1); uart_tx : Out(1)
+        With a UART.
+    spi_sck, spi_cs, spi_copi : In(1); spi_cipo : Out(1)
+        With SPI; ``spi_cs`` is low while the board is selected.
     """
 
-    def __init__(self, kind, pll, uart, link, core):
+    def __init__(self, kind, pll, line, link, core):
         if round(pll.hz) != link.clock:
             raise ValueError(f"Link clock must be the PLL's, {round(pll.hz)} Hz, not {link.clock}")
-        self.kind, self.pll, self.uart = kind, pll, UartTop(link, uart, core)
-        super().__init__({"clk": In(1), "uart_rx": In(1), "uart_tx": Out(1)})
+        self.kind, self.pll = kind, pll
+        if isinstance(line, SpiParams):
+            self.name, self.link = "spi", SpiTop(link, core)
+        else:
+            self.name, self.link = "uart", UartTop(link, line, core)
+        self.pins = PINS[self.name]
+        super().__init__({"clk": In(1), **{name: flow(1) for name, (_, flow) in self.pins.items()}})
 
     def elaborate(self, _platform):
         m = Module()
@@ -121,6 +134,8 @@ class BoardTop(wiring.Component):
         start.clk = sync.clk = clock
         m.d.start += locked.eq(Cat(lock, locked))
         m.d.comb += sync.rst.eq(~locked[2])
-        m.submodules.uart = uart = self.uart
-        m.d.comb += [uart.rx.eq(self.uart_rx), self.uart_tx.eq(uart.tx)]
+        m.submodules[self.name] = link = self.link
+        for name, (inner, flow) in self.pins.items():
+            outer, pin = getattr(self, name), getattr(link, inner)
+            m.d.comb += pin.eq(outer) if flow is In else outer.eq(pin)
         return m

@@ -30,7 +30,8 @@ __all__ = ["BENCHES", "SIMULATORS", "BuildError", "Build", "Sources", "build", "
 
 SIMULATORS = ("verilator", "icarus")
 #: Name of a bench -> (its Verilog, the module of its cocotb test).
-BENCHES = {"stream": ("harness.v", "sim.cocotb_bench"), "serial": ("serial.v", "sim.cocotb_serial")}
+BENCHES = {"stream": ("harness.v", "sim.cocotb_bench"), "serial": ("serial.v", "sim.cocotb_serial"),
+           "spi": ("spi.v", "sim.cocotb_serial")}
 HERE = Path(__file__).resolve().parent
 
 VERILATOR_OPTIONS = (

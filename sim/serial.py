@@ -5,6 +5,7 @@ that any program can open as its serial port. Python sees bytes by the hundred, 
 """
 
 import contextlib
+import itertools
 import json
 import os
 import pty
@@ -21,7 +22,8 @@ from golden.check import require_int
 from sim.bench import SimulationError
 from sim.build import build, device
 
-__all__ = ["BROKEN", "COMMANDS", "IDLE", "LOW", "SEND", "SYNC", "Board", "unframe"]
+__all__ = ["BROKEN", "COMMANDS", "IDLE", "LOW", "SEND", "SYNC", "Board", "unframe",
+           "waveform"]
 
 # What a board's line can be told, in 16 bits: the upper four say what, the others how much.
 SEND = 0x0000    # a byte
@@ -40,12 +42,31 @@ def unframe(data):
     return [int.from_bytes(data[n:n + 2], "little") for n in range(0, whole, 2)], data[whole:]
 
 
+def waveform(data, fine, glitches=()):
+    """Commands for a `Board` with as many ``fine``: the bytes as a UART sends them, but for
+    ``glitches``, (start, length) in fine bit times, in which the line is turned over.
+
+    >>> [hex(command) for command in waveform(b"\\xf0", 8, [(2, 3)])]
+    ['0x2002', '0x1003', '0x2023', '0x1028']
+    """
+    line = [bit for byte in data for bit in (0, *((byte >> n) & 1 for n in range(8)), 1)
+            for _ in range(fine)]
+    for start, length in glitches:
+        for n in range(start, min(start + length, len(line))):
+            line[n] ^= 1
+    return [(IDLE if level else LOW) | len(list(run)) for level, run in itertools.groupby(line)]
+
+
 class Board:
-    """A device with ``clk``, ``rst``, ``rx`` and ``tx`` in a simulator, as a context manager.
+    """A device with ``clk``, ``rst`` and a serial line in a simulator, as a context manager.
 
     verilog:   as `sim.bench.run` takes it
+    line:      "uart": ``rx`` and ``tx``; "spi": ``sck``, ``cs_n``, ``copi`` and ``cipo``, where
+               every byte that goes brings one, and of the commands there are only SEND and IDLE
     clock:     Hz of the device; baud: of the line, bits a second
     faster:    how much faster the far end's bits are than ``baud``, as a fraction: both ways
+    fine:      bit times of the commands, in one of the line: with 8 of them `waveform` draws a line
+               that no UART would
     wire:      "bytes": `fileno` is a socket that carries the line's bytes;
                "commands": `exchange` tells the line what to do, faults and pauses included;
                "terminal": `port` is the name of a pseudo terminal that carries the bytes
@@ -55,16 +76,18 @@ class Board:
     Errors: `ToolError`, `BuildError`, and `SimulationError` when the simulator ends by itself.
     """
 
-    def __init__(self, verilog, *, clock, baud, top="top", faster=0.0, wire="bytes",
-                 patience=20000, simulator="verilator", seed=1, wave=False, lint=True,
+    def __init__(self, verilog, *, clock, baud, top="top", line="uart", faster=0.0, fine=1,
+                 wire="bytes", patience=20000, simulator="verilator", seed=1, wave=False, lint=True,
                  workdir="build/sim"):
         require_int("Board patience", patience, 1000)
+        require_int("Board fine", fine, 1, (clock - 1) // baud)
         self.wire_kind, self._left = wire, b""
         sources, images = device(verilog)
         self._made = build(sources, top=top, widths={}, simulator=simulator, wave=wave,
-                           lint=lint, workdir=workdir, bench="serial")
+                           lint=lint, workdir=workdir, bench={"uart": "serial", "spi": "spi"}[line])
         step = round(baud * (1 + faster) / clock * 2**32)
-        self._plan = {"send_step": step, "receive_step": step, "patience": patience,
+        fine *= 2 if line == "spi" else 1  # of SPI's clock both edges
+        self._plan = {"send_step": step * fine, "receive_step": step, "patience": patience,
                       "framed": wire == "commands"}
         self._images, self._seed = images, seed
 

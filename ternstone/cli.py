@@ -33,6 +33,13 @@ class Inversion(enum.StrEnum):
     PARALLEL = "parallel"
 
 
+class Line(enum.StrEnum):
+    """What carries the bytes between a host and a board (`fpga.top.PINS`)."""
+
+    UART = "uart"
+    SPI = "spi"
+
+
 class Rungs(enum.StrEnum):
     """What of a build is run against golden (`ternstone.regress.RUNGS`)."""
 
@@ -48,6 +55,7 @@ Model = Annotated[Path | None, typer.Option(
     metavar="FILE", help="A model file (.safetensors) in place of a name.", show_default=False)]
 Param = Annotated[list[str] | None, typer.Option(
     metavar="NAME=VALUE", help="Change a parameter; as often as needed.", show_default=False)]
+Link = Annotated[Line, typer.Option(help="What carries the bytes between host and board.")]
 Seed = Annotated[int, typer.Option(help="Seed of random tensors, frames, idles and stalls.")]
 All = Annotated[bool, typer.Option("--all", help="Every ready design.")]
 
@@ -158,6 +166,7 @@ def sim(
     serial: Annotated[bool, typer.Option(
         "--serial", help="Be a board: a serial port for `ternstone host`, until interrupted.")
     ] = False,
+    link: Link = Line.UART,
     json: Json = False,
 ) -> None:
     """Run the Verilog on real data and compare every bit and cycle with the golden model.
@@ -179,7 +188,7 @@ def sim(
             raise BadInput("--serial takes no --all and no --netlist")
         from ternstone import serial as board
 
-        board.serve(open_design(design, model, parse_pairs(param or []), seed))
+        board.serve(open_design(design, model, parse_pairs(param or []), seed), link.value)
         return
     from ternstone import simulate as work
 
@@ -214,7 +223,8 @@ def fpga(
     mhz: Annotated[float | None, typer.Option(
         metavar="F", show_default=False,
         help="Clock that must be reached, in place of the board's usual one.")] = None,
-    baud: Annotated[int, typer.Option(help="Bits a second of the board's UART.")] = 1_000_000,
+    link: Link = Line.UART,
+    baud: Annotated[int, typer.Option(help="Bits a second of the board's link.")] = 1_000_000,
     seeds: Annotated[int, typer.Option(
         metavar="N", help="Seeds of place and route: the fastest is kept.")] = 3,
     regress: Annotated[Rungs | None, typer.Option(
@@ -249,6 +259,7 @@ def fpga(
     opened = open_design(design, model, given, seed)
     with report.stderr.status(f"building {opened.name} for {place.name}") as status:
         answer = work.implement(opened, place, bare=bare, seeds=seeds, mhz=mhz, baud=baud,
+                                link=link.value,
                                 rungs=regress.value if regress else None, frames=frames,
                                 flips=flips,
                                 say=lambda what: status.update(f"{opened.name}: {what}"))
@@ -401,9 +412,11 @@ def explore(
 
 @app.command()
 def host(
-    port: Annotated[str, typer.Option(metavar="PORT", help="Serial port of the board.")],
+    port: Annotated[str, typer.Option(
+        metavar="PORT", help="Serial port of the board, or /dev/spidevB.C with --link spi.")],
     design: Name = None, model: Model = None, param: Param = None,
     frames: Annotated[int, typer.Option(help="Input frames.")] = 50,
+    link: Link = Line.UART,
     baud: Annotated[int, typer.Option(help="Bits a second.")] = 1_000_000,
     timeout: Annotated[float, typer.Option(
         metavar="S", help="Seconds that the board may be silent.")] = 2.0,
@@ -425,7 +438,7 @@ def host(
     from ternstone import host as work
 
     opened = None if loopback else open_design(design, model, parse_pairs(param or []), seed)
-    answer = work.talk(port, baud, timeout, opened, frames, seed)
+    answer = work.talk(port, baud, timeout, opened, frames, seed, link.value)
     if json:
         report.print_json(answer)
     else:

@@ -14,15 +14,16 @@ from fpga.pll import dividers
 from fpga.report import page
 from fpga.report import report as measure
 from fpga.steps import StepError
-from fpga.top import BoardTop, VerilogCore
+from fpga.top import PINS, BoardTop, VerilogCore
 from golden.link.link import link_params
-from golden.link.params import UartParams
+from golden.link.params import line_params
 from hdl.verilog import Verilog, emit
 from ternstone import regress, report
 from ternstone.designs import Design, resolve
 from ternstone.errors import BadInput, bad_input
 from ternstone.generate import BUILD, folder_of, generate, identifier
 from ternstone.parameters import override, places, suggest
+from ternstone.regress import variant
 
 __all__ = ["count_cycles", "figures", "find_board", "implement", "outline", "print_answer"]
 
@@ -45,14 +46,15 @@ def find_board(name: str) -> Board:
 
 
 def implement(design: Design, board: Board, *, bare: bool, seeds: int, mhz: float | None,
-              baud: int, say: Say, rungs: str | None = None, frames: int = FRAMES,
-              flips: int = 0) -> dict[str, Any]:
+              baud: int, say: Say, link: str = "uart", rungs: str | None = None,
+              frames: int = FRAMES, flips: int = 0) -> dict[str, Any]:
     """Build ``design`` for ``board``; returns what `fpga.report.report` says, also ``fpga.json``.
 
     bare:   the block alone, within registers in place of pins, for figures
     seeds:  of place and route: so many are tried
     mhz:    the clock, from the PLL that nearest; by default one that the device reaches easily
-    baud:   of the UART, bits a second
+    baud:   of the link, bits a second
+    link:   "uart" or "spi" (of `fpga.top.PINS`)
     rungs:  of `ternstone.regress.RUNGS`: what is run against golden afterwards, with ``frames``
             frames; the verdicts are ``regression``
     flips:  bits of the bitstream that are broken then, one at a time
@@ -62,7 +64,7 @@ def implement(design: Design, board: Board, *, bare: bool, seeds: int, mhz: floa
     """
     if rungs:
         regress.check(rungs, board, bare)
-    wanted = _Wanted(board, bare, mhz or board.device.mhz, baud)
+    wanted = _Wanted(board, bare, mhz or board.device.mhz, baud, link)
     project = _project(design, wanted)
     synthesis = _synthesise(project, say)
     if not synthesis.fits:
@@ -72,8 +74,8 @@ def implement(design: Design, board: Board, *, bare: bool, seeds: int, mhz: floa
     except StepError as error:  # it fits by number, but a device that is almost full may not do
         raise BadInput(f"{design.name} on {board.name}: {error}") from error
     answer = figures(design, built)
-    where = folder_of(design) / (f"{board.name}-bare" if bare else board.name)
-    answer |= {"hash": design.digest, "folder": str(where),
+    where = folder_of(design) / variant(built.synthesis.project)
+    answer |= {"hash": design.digest, "link": None if bare else link, "folder": str(where),
                "params": design.block.params.to_dict()}
     takeaway.write(built, where, answer, page(answer))
     if rungs:
@@ -102,6 +104,7 @@ class _Wanted:
     bare: bool
     mhz: float
     baud: int
+    link: str = "uart"
 
 
 def _project(design: Design, wanted: _Wanted) -> Project:
@@ -116,7 +119,7 @@ def _project(design: Design, wanted: _Wanted) -> Project:
         return Project(design.name, wanted.board, block, verilog, "shell", wanted.mhz)
     hz, top = _top(design, wanted, block, ports)
     return Project(design.name, wanted.board, block, {**verilog, "top.v": top.text, **top.files},
-                   "top", hz / 1e6, ("clk", "uart_rx", "uart_tx"))
+                   "top", hz / 1e6, ("clk", *PINS[wanted.link]))
 
 
 def _top(design: Design, wanted: _Wanted, block: str, ports: list[tuple[str, str, int]]
@@ -130,9 +133,9 @@ def _top(design: Design, wanted: _Wanted, block: str, ports: list[tuple[str, str
     with bad_input("", (ValueError,)):
         pll = dividers(board.device.family.name, board.clock_hz, wanted.mhz * 1e6)
         hz = round(pll.hz)
-        uart = UartParams(hz, wanted.baud)
+        line = line_params(wanted.link, hz, wanted.baud)
         link = link_params(design.block, clock=hz, digest=design.digest, queued=True)
-    return hz, emit(BoardTop(board.pll, pll, uart, link, VerilogCore(block, ports)))
+    return hz, emit(BoardTop(board.pll, pll, line, link, VerilogCore(block, ports)))
 
 
 def _synthesise(project: Project, say: Say) -> Synthesis:

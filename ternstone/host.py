@@ -21,6 +21,7 @@ from golden.link.packet import ANSWER, Code, Decoder, Kind, Packet, Status, enco
 from ternstone import report
 from ternstone.designs import Design
 from ternstone.errors import BadInput, bad_input
+from ternstone.spi import SpiWire
 
 __all__ = ["GoldenWire", "Host", "SerialWire", "Wire", "loopback", "print_answer", "run", "talk"]
 
@@ -288,12 +289,12 @@ def loopback(host: Host, count: int, seed: int,
 
 
 def talk(port: str, baud: int, timeout: float, design: Design | None, frames: int,
-         seed: int) -> dict[str, Any]:
-    """`run` of a design's own frames, or without one `loopback`, over a serial port."""
+         seed: int, link: str = "uart") -> dict[str, Any]:
+    """`run` of a design's own frames, or without one `loopback`, over a serial port or SPI."""
     if design:
         with bad_input(f"Frames of {design.name}"):
             feed = design.feed(frames, seed)
-    wire = SerialWire(port, baud)
+    wire = SpiWire(port, baud) if link == "spi" else SerialWire(port, baud)
     host = Host(wire, timeout, port)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
                TimeElapsedColumn())

@@ -16,7 +16,7 @@ import numpy as np
 
 from fpga.bitstream import regain, unpacked, why_not
 from fpga.boards import Board as FpgaBoard
-from fpga.build import Built
+from fpga.build import Built, Project
 from fpga.flips import Flip, broken
 from fpga.flips import flips as pick
 from fpga.netlist import models, with_models
@@ -25,8 +25,8 @@ from fpga.tools import RETURN, find
 from golden.files import write_json
 from golden.link.link import Link, from_beats, link_params
 from golden.link.packet import BROKEN as BROKEN_BYTE
-from golden.link.packet import Kind, Packet, encode
-from golden.link.params import UartParams
+from golden.link.packet import FILL, Kind, Packet, encode
+from golden.link.params import SpiParams, UartParams, line_params
 from hdl.verilog import Verilog
 from sim.bench import Scenario, SimulationError, run_scenarios
 from sim.build import BuildError
@@ -36,17 +36,22 @@ from ternstone.designs import Design
 from ternstone.errors import BadInput
 from ternstone.generate import BUILD, folder_of, identifier
 
-__all__ = ["RUNGS", "Pins", "break_bits", "check", "over_pins", "print_answer", "run"]
+__all__ = ["RUNGS", "Pins", "SpiPins", "break_bits", "check", "over_pins", "print_answer", "run",
+           "variant"]
 
 #: Name -> which are climbed.
 RUNGS = {"netlist": ("netlist",), "bitstream": ("bitstream",), "both": ("netlist", "bitstream")}
 
 #: The board's top as the far end of a serial line knows it. It has no reset but its PLL's lock.
-PINS = """
+TOPS = {"uart": """
 module pins(input clk, input rst, input rx, output tx);
   top board(.clk(clk), .uart_rx(rx), .uart_tx(tx));
 endmodule
-"""
+""", "spi": """
+module pins(input clk, input rst, input sck, input cs_n, input copi, output cipo);
+  top board(.clk(clk), .spi_sck(sck), .spi_cs(cs_n), .spi_copi(copi), .spi_cipo(cipo));
+endmodule
+"""}
 
 
 class Pins:
@@ -56,19 +61,38 @@ class Pins:
     complete = True
 
     def __init__(self, board: Board, seconds: float) -> None:
-        self._board, self._seconds = board, seconds
-        self._waiting: list[int] = []
+        self._board, self._seconds, self._waiting = board, seconds, b""
+
+    def exchange(self, line: Sequence[int]) -> bytes:
+        """What ``line`` (bytes, and `golden.link.packet.BROKEN`) is answered with."""
+        return bytes(word & 0xFF for word in self._board.exchange(_commands(line), self._seconds))
 
     def write(self, data: bytes) -> None:
-        self._waiting += [SEND | byte for byte in data]
+        self._waiting += data
 
     def read(self, timeout: float) -> bytes:
-        commands, self._waiting = self._waiting, []
-        words = self._board.exchange(commands, self._seconds) if commands else []
-        return bytes(word & 0xFF for word in words)
+        waiting, self._waiting = self._waiting, b""
+        return self.exchange(waiting) if waiting else b""
 
     def close(self) -> None:
         pass
+
+
+class SpiPins(Pins):
+    """The same over SPI: bytes that mean nothing are clocked out until nothing else has come for
+    ``silent`` of them."""
+
+    def __init__(self, board: Board, seconds: float, silent: int) -> None:
+        super().__init__(board, seconds)
+        self._silent = silent
+
+    def exchange(self, line: Sequence[int]) -> bytes:
+        fill, heard = bytes([FILL]), super().exchange(line)
+        while True:
+            more = super().exchange(fill * self._silent)
+            heard += more
+            if not more.strip(fill):
+                return heard.replace(fill, b"")
 
 
 def check(rungs: str, board: FpgaBoard, bare: bool) -> None:
@@ -121,7 +145,7 @@ def _climb(design: Design, built: Built, rung: str, baud: int, feed: Sequence[np
            ) -> dict[str, Any]:
     started = time.perf_counter()
     project = built.synthesis.project
-    board = project.board.name if project.pins else f"{project.board.name}-bare"
+    board = variant(project)
     answer: dict[str, Any] = {"design": design.name, "hash": design.digest, "board": board,
                               "rung": rung, "frames": len(feed), "passed": False, "failure": None}
     try:
@@ -132,8 +156,7 @@ def _climb(design: Design, built: Built, rung: str, baud: int, feed: Sequence[np
             regained = regain(built, BUILD / "fpga")
             text = f"{models(project.board.device)}\n{regained}"
         if project.pins:
-            uart = UartParams(round(project.mhz * 1e6), baud)
-            answer["pins"] = over_pins(design, Verilog(text), uart, feed)
+            answer["pins"] = over_pins(design, Verilog(text), _line(project, baud), feed)
     except (BuildError, SimulationError, StepError, BadInput) as error:
         answer["failure"] = str(error)
     parts = [answer[part] for part in ("streams", "pins") if part in answer]
@@ -155,8 +178,23 @@ def _between_streams(design: Design, text: str, feed: Sequence[np.ndarray]) -> d
             "simulator": verdicts[0].simulator}
 
 
-def over_pins(design: Design, verilog: Verilog, uart: UartParams, feed: Sequence[np.ndarray], *,
-              seconds: float = 600, workdir: Path = BUILD / "sim") -> dict[str, Any]:
+def _link(project: Project) -> str:
+    return "spi" if "spi_sck" in project.pins else "uart"
+
+
+def _line(project: Project, baud: int) -> UartParams | SpiParams:
+    return line_params(_link(project), round(project.mhz * 1e6), baud)
+
+
+def variant(project: Project) -> str:
+    """The board, and what sets this build for it apart: the name of its folder and verdicts."""
+    kind = _link(project) if project.pins else "bare"
+    return project.board.name if kind == "uart" else f"{project.board.name}-{kind}"
+
+
+def over_pins(design: Design, verilog: Verilog, line: UartParams | SpiParams,
+              feed: Sequence[np.ndarray], *, seconds: float = 600,
+              workdir: Path = BUILD / "sim") -> dict[str, Any]:
     """A board's top, ``verilog`` with all of its cells, against golden.
 
     Of the design's frames answers and cycles are compared; of `_requests`, among them damaged ones,
@@ -165,18 +203,21 @@ def over_pins(design: Design, verilog: Verilog, uart: UartParams, feed: Sequence
     Errors: `BadInput` for a board that gives no answer, `SimulationError` for one that gives no
     end of answers.
     """
-    longest = max(int(design.block.cycles([frame])) for frame in feed)
-    golden = Link(link_params(design.block, clock=uart.clock, digest=design.digest, queued=True),
+    longest = 2 * max(int(design.block.cycles([frame])) for frame in feed) + 1000
+    golden = Link(link_params(design.block, clock=line.clock, digest=design.digest, queued=True),
                   design.block)
-    whole = Verilog(verilog.text + PINS, verilog.files)
-    with Board(whole, top="pins", clock=uart.clock, baud=uart.baud, wire="commands",
-               patience=2 * longest + 40 * uart.clock // uart.baud + 1000, lint=False,
-               workdir=workdir) as board:
-        answer = host.run(host.Host(Pins(board, seconds), timeout=0.0, name="Board"), design, feed)
-        wrong = 0
-        requests = _requests(golden, feed)
-        for request in requests:
-            wrong += board.exchange(_commands(request), seconds) != list(golden.feed(request))
+    uart = isinstance(line, UartParams)
+    speed = line.baud if isinstance(line, UartParams) else line.sck
+    whole = Verilog(verilog.text + TOPS["uart" if uart else "spi"], verilog.files)
+    with Board(whole, top="pins", line="uart" if uart else "spi", clock=line.clock, baud=speed,
+               wire="commands", lint=False, workdir=workdir,
+               patience=longest + 40 * line.clock // speed if uart else 1000) as board:
+        wire = Pins(board, seconds) if uart else SpiPins(
+            board, seconds, 8 + longest * speed // (8 * line.clock))
+        answer = host.run(host.Host(wire, timeout=0.0, name="Board"), design, feed)
+        requests = [request for request in _requests(golden, feed)
+                    if uart or BROKEN_BYTE not in request]
+        wrong = sum(wire.exchange(request) != golden.feed(request) for request in requests)
     equal = all(row["golden_cycles"] in (None, row["cycles"]) for row in answer["answers"])
     return {**{name: answer[name] for name in ("frames", "mismatches", "cycles", "golden_cycles",
                                                "clock_hz", "errors")},
@@ -217,7 +258,7 @@ def break_bits(design: Design, built: Built, count: int, *, baud: int, frames: i
     """
     project, cache = built.synthesis.project, BUILD / "fpga"
     feed = design.feed(frames, seed).frames
-    uart = UartParams(round(project.mhz * 1e6), baud)
+    line = _line(project, baud)
     verilog, text = regain(built, cache), unpacked(built, cache).decode()
     tried, choose = broken(project, verilog, text, pick(verilog, text, count, seed), cache)
     cells = models(project.board.device)
@@ -225,7 +266,7 @@ def break_bits(design: Design, built: Built, count: int, *, baud: int, frames: i
     def failure(number: int) -> str | None:
         made = choose(number)
         try:
-            answer = over_pins(design, Verilog(f"{cells}\n{made.text}", made.files), uart, feed,
+            answer = over_pins(design, Verilog(f"{cells}\n{made.text}", made.files), line, feed,
                                seconds=60)
         except (SimulationError, BadInput) as error:
             return str(error)

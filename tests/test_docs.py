@@ -17,6 +17,7 @@ from docs import (
     invertible_search,
     ising,
     joint_tables,
+    link_tables,
     lstm_curves,
     mac_area,
     nullhop_tables,
@@ -39,7 +40,7 @@ ROOT = pages.ROOT
 #: What writes tables and curves; README.md is the first one's.
 SCRIPTS = [lstm_curves, stochastic_curves, invertible_circuits, invertible_search, ising,
            sparse_conv, sparse_conv_structured, nullhop_tables, joint_tables, fpga_tables, mac_area,
-           peers, energy]
+           peers, energy, link_tables]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md")),
          *(ROOT / room / "README.md" for room in ("fpga", "asic"))]
 VERBS = typer.main.get_command(app).commands

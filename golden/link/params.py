@@ -7,7 +7,7 @@ from golden.check import require_int, require_type
 from golden.link.packet import HEADER, OVERHEAD, STATUS, Status
 from golden.params import Params, ceil_div, ceil_log2
 
-__all__ = ["LEAST_RATIO", "LinkParams", "SpiParams", "UartParams"]
+__all__ = ["LEAST_RATIO", "LinkParams", "SpiParams", "UartParams", "line_params"]
 
 #: Clock cycles of a bit, or of an SPI clock period, at least: the receiver samples its line.
 LEAST_RATIO = 8
@@ -81,6 +81,11 @@ class SpiParams(Params):
         if self.sck * LEAST_RATIO > self.clock:
             raise ValueError(f"SPI sck must be at most {self.clock // LEAST_RATIO} "
                              f"(clock / {LEAST_RATIO}), not {self.sck} (slow the line down)")
+
+
+def line_params(kind, clock, baud):
+    """The parameters of a line of ``kind`` "uart" or "spi" with so many bits a second."""
+    return {"uart": UartParams, "spi": SpiParams}[kind](clock, baud)
 
 
 @dataclass(frozen=True)

@@ -122,7 +122,8 @@ class Dispatcher(wiring.Component):
             with m.State("ANSWER"):
                 head = Signal()
                 length = Signal(16)
-                m.d.comb += [head.eq(place < HEADER), length.eq(left)]
+                # The header's length is a power of two; a comparison would take a carry chain.
+                m.d.comb += [head.eq(~place[HEADER.bit_length() - 1:].any()), length.eq(left)]
                 lengths = {Kind.FRAME: p.answer_bytes, Kind.STATUS: STATUS.size, Kind.ERROR: 1}
                 with m.Switch(kind):
                     for key, value in lengths.items():

@@ -12,11 +12,12 @@ from fpga.top import BoardTop, VerilogCore
 from golden.link.link import Link as Golden
 from golden.link.link import from_beats, link_params
 from golden.link.packet import Kind, Packet, encode
-from golden.link.params import UartParams
-from hdl.verilog import emit
+from golden.link.params import SpiParams, UartParams
+from hdl.verilog import Verilog, emit
 from sim.serial import Board
 from ternstone.designs import open_design
 from ternstone.generate import ports
+from ternstone.regress import over_pins
 from tests.hdl.bench import WORKDIR
 
 #: What `sim.serial` drives around the pins of a board. The reset of the bench does nothing: the
@@ -28,17 +29,17 @@ endmodule
 """
 
 
-def board_top(kind, design):
+def board_top(kind, design, line=UartParams):
     family, reference = ("ecp5", 25_000_000) if kind == "ECP5" else ("ice40", 12_000_000)
     pll = dividers(family, reference, 24_000_000)
     clock = round(pll.hz)
     made = emit(design.component(), "core_under_test")
     described = [(port["name"], port["direction"], port["width"])
                  for port in ports(made.text, "core_under_test", design)]
-    uart = UartParams(clock, clock // 8)
-    link = link_params(design.block, clock=clock, digest="0123456789ab", queued=True)
+    line = line(clock, clock // 8)
+    link = link_params(design.block, clock=clock, digest=design.digest, queued=True)
     core = VerilogCore("core_under_test", described)
-    return made.text, emit(BoardTop(kind, pll, uart, link, core)).text, uart, link
+    return made.text, emit(BoardTop(kind, pll, line, link, core)).text, line, link
 
 
 @pytest.mark.parametrize("kind", ["PAD", pytest.param("CORE", marks=pytest.mark.slow),
@@ -59,6 +60,18 @@ def test_answers_over_its_pins(kind):
                baud=uart.baud, wire="commands", lint=False, workdir=WORKDIR) as board:
         for request in requests:
             assert bytes(board.exchange(request)) == golden.feed(request)
+
+
+def test_answers_over_spi():
+    """Frames by the host program, and every other request, damaged ones among them."""
+    design = open_design("stochastic.counter", None, {"length": "20"})
+    core, top, line, _ = board_top("CORE", design, SpiParams)
+    models = (Path(fpga.__path__[0]) / "pll_models.v").read_text()
+    frames = design.feed(4, 0).frames
+    answer = over_pins(design, Verilog("\n".join([core, top, models])), line, frames,
+                       workdir=WORKDIR)
+    assert answer["passed"] and answer["cycles"] == answer["golden_cycles"] > 0
+    assert answer["requests"] >= 10
 
 
 def test_a_reset_of_the_link_reaches_the_core():

@@ -83,6 +83,17 @@ def test_wrong_hardware_is_seen_on_every_rung(build):
 
 @pytest.mark.slow
 @needs_icestorm
+def test_spi(build):
+    answer = build("fake.adder", "--board", "hx8k", "--link", "spi", "--regress", "bitstream")
+    assert answer.status == 0, answer.err
+    folder = Path(answer.json["folder"])
+    assert folder.name == "hx8k-spi" and right(answer.json["regression"]["bitstream"])
+    assert "set_io spi_cipo" in (folder / "fake-adder.pcf").read_text()
+    assert (folder.parent / "bitstream-hx8k-spi.json").is_file()
+
+
+@pytest.mark.slow
+@needs_icestorm
 @pytest.mark.parametrize("board", ["icebreaker", "ulx3s-25f"])
 def test_other_boards(build, board):
     """A PLL on its own pin; a device whose bitstream nothing turns back."""
