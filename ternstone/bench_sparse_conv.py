@@ -6,7 +6,7 @@ from ternstone import bench_sparse_conv_nullhop as nullhop
 from ternstone.bench import Part
 from ternstone.bench_mac import powers
 from ternstone.bench_sparse_conv_array import balanced, connections, equality, peer
-from ternstone.bench_sparse_conv_models import accuracy, compression, networks
+from ternstone.bench_sparse_conv_models import accuracy, compression, networks, synthetic
 from ternstone.bench_sparse_conv_structured import structured
 
 __all__ = ["PARTS"]
@@ -15,6 +15,7 @@ __all__ = ["PARTS"]
 PARTS: dict[str, Part] = {
     "equality": equality,
     "networks": networks,
+    "synthetic": synthetic,
     "accuracy": accuracy,
     "compression": compression,
     "balanced": balanced,

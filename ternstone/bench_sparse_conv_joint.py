@@ -105,13 +105,11 @@ def pruned(layer: ConvParams, how: str, zeros: float, rng: np.random.Generator,
     weight = rng.choice(layer.kind.values[layer.kind.values != 0], shape)
     if how == "random":
         return weight * (rng.random(shape) >= zeros)
-    mask = np.zeros(weight.size, np.int64)
     for sets in groups(layer, lanes):
         if how == "rows":   # entries are in the order of the taps' rows
             sets = sets.reshape(*sets.shape[:2], layer.kernel, -1)
-        kept = round(sets.shape[-1] * (1 - zeros))
-        mask[rng.permuted(sets, axis=-1)[..., :kept].ravel()] = 1
-    return weight * mask.reshape(shape)
+        convolution.zero_out(weight, sets, zeros, rng)
+    return weight
 
 
 def engine(params: JointParams, how: str, zeros: float, dark: float) -> tuple[Joint, list]:

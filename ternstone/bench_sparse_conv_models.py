@@ -14,15 +14,19 @@ from golden.sparse_conv.joint import Joint
 from golden.sparse_conv.nullhop import Nullhop
 from golden.sparse_conv.nullhop_params import NullhopParams
 from golden.sparse_conv.params import ArrayParams
+from golden.sparse_conv.synthetic import TASKS
 from ternstone.bench import Row, Say, at_least, at_most, figure, side_by_side, verified
+from ternstone.catalogue import DESIGNS
 from ternstone.designs import MODELS, open_design
 
-__all__ = ["accuracy", "compression", "networks"]
+__all__ = ["accuracy", "compression", "networks", "synthetic"]
 
 DESIGN = "digits-sparse-cnn"
 TABLE = MODELS.parent / "docs" / "results" / "sparse-conv-accuracy.json"
 #: Digits that the engine runs, and those whose maps the other dataflows are given.
 ALL, SOME = 1797, 200
+#: Maps that a synthetic layer is given.
+FRAMES = 4
 #: Layers that differ by no more than this from the float network's accuracy, in points.
 POINTS = 1.0
 
@@ -64,6 +68,29 @@ def _network(item: tuple[str, int]) -> Row:
     return at_most("trained network, mismatches", setting, verdict["mismatches"], 0,
                    f"{count:,} digits, {verdict['beats']:,} beats, {verdict['cycles']:,} cycles "
                    "as golden says")
+
+
+def synthetic(say: Say) -> Iterator[Row]:
+    """Layers of VGG-16's and MobileNet's shapes, with as many zeros as their designs state."""
+    names = [name for name, entry in DESIGNS.items() if entry.task in TASKS]
+    return side_by_side(_synthetic, names, say, "synthetic layers")
+
+
+def _synthetic(name: str) -> Row:
+    design = open_design(name, None, {})
+    block: Any = design.block
+    frames = design.feed(FRAMES, 0).frames
+    verdict = verified(f"bench-{name}", block, frames)
+    if not verdict["passed"]:
+        return figure("synthetic layer, mismatches", name, None, verdict["failure"],
+                      target="<= 0", met=False)
+    weight, maps = (np.concatenate([np.ravel(value) for value in values]) for values in (
+        [value for key, value in block.tensors.items() if key.endswith("weight")],
+        block.maps(frames)[0] if isinstance(block, Joint) else block.maps(frames)))
+    return at_most("synthetic layer, mismatches", name, verdict["mismatches"], 0,
+                   f"{DESIGNS[name].summary}: {(weight == 0).mean():.1%} of its weights and "
+                   f"{(maps == 0).mean():.1%} of {FRAMES} maps are 0; {verdict['cycles']:,} cycles "
+                   f"as golden says, utilisation {block.utilisation(frames):.3f}")
 
 
 def _layer(name: str, layer: Any, tensors: dict[str, np.ndarray], maps: np.ndarray

@@ -36,6 +36,8 @@ class DesignEntry:
 
     model:   the file; None for a block whose parameters are all that there is to it
     params:  what such a block is built with, in place of its defaults
+    zeros:   share of its weights that are 0, where no lane waits for others (golden's ``sparse``);
+             without it the weights are any
     task:    None for random frames
     boards:  those that it is known to fit behind a UART, and with which parameters
     """
@@ -45,6 +47,7 @@ class DesignEntry:
     task: str | None
     summary: str
     params: dict[str, str] = field(default_factory=dict)
+    zeros: float | None = None
     boards: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
@@ -117,11 +120,11 @@ BLOCKS: dict[str, BlockEntry] = {
     "sparse_conv.array": BlockEntry(
         "golden.sparse_conv.params:ArrayParams", "golden.sparse_conv.array:Array",
         "hdl.sparse_conv.array:Array", "a convolution, dense, or with lists, patterns or shifts",
-        build="golden.sparse_conv.array:array"),
+        build="golden.sparse_conv.array:array", feed="golden.sparse_conv.synthetic"),
     "sparse_conv.cyclic": BlockEntry(
         "golden.sparse_conv.params:CyclicParams", "golden.sparse_conv.cyclic:Cyclic",
         "hdl.sparse_conv.cyclic:Cyclic", "a cyclic sparsely connected layer: no index memory",
-        build="golden.sparse_conv.cyclic:cyclic"),
+        build="golden.sparse_conv.cyclic:cyclic", feed="golden.sparse_conv.synthetic"),
     "sparse_conv.masked": BlockEntry(
         "golden.sparse_conv.params:MaskedParams", "golden.sparse_conv.masked:Masked",
         "hdl.sparse_conv.masked:Masked", "a fully connected layer masked by shift registers",
@@ -130,7 +133,7 @@ BLOCKS: dict[str, BlockEntry] = {
         "golden.sparse_conv.nullhop_params:NullhopParams", "golden.sparse_conv.nullhop:Nullhop",
         "hdl.sparse_conv.nullhop:Nullhop",
         "convolution of compressed activations, zeros cost no cycle",
-        build="golden.sparse_conv.nullhop:layer"),
+        build="golden.sparse_conv.nullhop:layer", feed="golden.sparse_conv.synthetic"),
     "sparse_conv.joint": BlockEntry(
         "golden.sparse_conv.joint_params:JointParams", "golden.sparse_conv.joint:Joint",
         "hdl.sparse_conv.joint:Joint", "whole networks; zero weights and activations cost no cycle",
@@ -178,6 +181,32 @@ DESIGNS: dict[str, DesignEntry] = {
     "mnist-sparse-cnn": DesignEntry(
         "mnist-sparse-cnn.safetensors", "sparse_conv.joint", "mnist",
         "MNIST images, three convolutions of which a quarter stays; needs TERNSTONE_DATA"),
+    "vgg16-conv1-2": DesignEntry(
+        None, "sparse_conv.nullhop", "zeros-75",
+        "VGG-16's conv1_2, 64 to 64 maps cropped to 8 x 8, 75 % zero activations",
+        params={"channels": "64", "filters": "64", "macs": "32", "lanes": "2", "shift": "13"}),
+    "vgg16-conv2-1": DesignEntry(
+        None, "sparse_conv.array", "zeros-0",
+        "VGG-16's conv2_1, 64 to 128 maps cropped to 8 x 8, 75 % zero weights",
+        params={"channels": "64", "filters": "128", "groups": "16", "tiles": "2", "index": "list",
+                "shift": "12"}, zeros=0.75),
+    "vgg16-conv2-2": DesignEntry(
+        None, "sparse_conv.joint", "zeros-50",
+        "VGG-16's conv2_2, 128 to 128 maps cropped to 6 x 6, 50 % zero weights and activations",
+        params={"channels": "128", "height": "6", "width": "6", "filters": "128", "lanes": "16",
+                "beat": "8", "requantisers": "8", "shift": "13"}, zeros=0.5),
+    "mobilenet-depthwise": DesignEntry(
+        None, "sparse_conv.cyclic", "zeros-50",
+        "MobileNet's depthwise layer of 128 maps cropped to 14 x 14, 50 % zero activations",
+        params={"nodes": "128", "height": "14", "width": "14", "kernel": "3", "padding": "1",
+                "fan_in": "1", "lanes": "16", "shift": "8"}),
+    "mobilenet-pointwise": DesignEntry(
+        None, "sparse_conv.joint", "zeros-50",
+        "MobileNet's 1 x 1 after it, 128 to 256 maps cropped to 8 x 8, 50 % zero weights and "
+        "activations",
+        params={"channels": "128", "height": "8", "width": "8", "filters": "256", "kernel": "1",
+                "padding": "0", "lanes": "16", "beat": "8", "requantisers": "8",
+                "shift": "11"}, zeros=0.5),
     "and-gate": DesignEntry(
         None, "invertible.network", "sampling", "AND in any direction, its states counted",
         params={**_SAMPLES, "circuit": "and", "scale": "3", "histogram": "x,y"}),

@@ -139,21 +139,27 @@ def open_design(name: str | None, model: Path | None, params: Mapping[str, str],
         ready = DESIGNS[name]
         if ready.model is not None:
             return _from_file(name, MODELS / ready.model, params, ready.task)
-        return Design(name, _block(name, ready.block, {**ready.params, **params}, seed), ready.task)
+        return Design(name, _block(name, ready.block, {**ready.params, **params}, seed,
+                                   ready.zeros), ready.task)
     if name in BLOCKS:
         return Design(name.replace(".", "-"), _block(name, name, params, seed))
     raise BadInput(f"Design {name!r} is not known: {suggest(name, [*DESIGNS, *BLOCKS])} "
                    "(see: ternstone list)")
 
 
-def _block(name: str, block: str, params: Mapping[str, str], seed: int) -> Block:
+def _block(name: str, block: str, params: Mapping[str, str], seed: int,
+           zeros: float | None = None) -> Block:
     """A block from its defaults and from flat arguments; random tensors, where it has some."""
     entry = BLOCKS[block]
     flat = {key: value for key, value in params.items() if "." not in key}
     made = build(name, resolve(entry.build or entry.params), entry.defaults, flat)
     # A path changes one place of nested parameters, as it does in a ready design.
     made = override(name, made, {key: params[key] for key in params if key not in flat})
-    return cast(Block, resolve(entry.golden).random(made, np.random.default_rng(seed)))
+    golden_block, rng = resolve(entry.golden), np.random.default_rng(seed)
+    if zeros is None:
+        return cast(Block, golden_block.random(made, rng))
+    with bad_input(name):
+        return cast(Block, golden_block.sparse(made, rng, zeros))
 
 
 def _from_file(name: str, path: Path, given: Mapping[str, str], task: str | None) -> Design:

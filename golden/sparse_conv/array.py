@@ -38,7 +38,7 @@ from golden.formats import Format
 from golden.params import ceil_div
 from golden.sparse_conv import convolution
 from golden.sparse_conv.convolution import LayerBlock
-from golden.sparse_conv.lists import kept, lists
+from golden.sparse_conv.lists import kept, lists, sets
 from golden.sparse_conv.params import ArrayParams, ConvParams
 
 __all__ = ["Array", "array", "schedule"]
@@ -150,6 +150,19 @@ class Array(LayerBlock):
 
     def cycles(self, frames):
         return schedule(self.params, self.lengths, len(frames))
+
+    @classmethod
+    def sparse(cls, params, rng, zeros):
+        """The block with random tensors, for lists; of the weights of each filter and group that
+        share is 0, so that no group waits.
+
+        Errors: ValueError for another index, and as `golden.sparse_conv.lists.sets`.
+        """
+        if params.index != "list":
+            raise ValueError(f"Array index must be 'list' to leave out zeros, not {params.index!r}")
+        tensors = convolution.without_zeros(params.layer, rng)
+        convolution.zero_out(tensors["weight"], sets(params), zeros, rng)
+        return cls(params, tensors)
 
     @classmethod
     def random(cls, params, rng, zeros=0.0):

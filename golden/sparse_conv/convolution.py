@@ -15,7 +15,8 @@ from golden.params import ceil_div
 from golden.weights import random_weights
 
 __all__ = ["LayerBlock", "check", "check_rows", "convolve", "random", "random_maps", "requantise",
-           "run", "shapes", "sums", "to_frames", "to_maps", "useful_macs"]
+           "run", "shapes", "sums", "to_frames", "to_maps", "useful_macs",
+           "without_zeros", "zero_out"]
 
 
 def shapes(params):
@@ -120,6 +121,22 @@ def random(params, rng, zeros=0.0):
     limit = (1 << min(params.bias_width, params.output.width + params.shift) - 1) - 1
     tensors["bias"] = rng.integers(-limit, limit + 1, params.filters)
     return tensors
+
+
+def without_zeros(params, rng):
+    """`random` tensors of which no weight is 0."""
+    tensors = random(params, rng)
+    values = params.kind.values
+    return {**tensors, "weight": rng.choice(values[values != 0], tensors["weight"].shape)}
+
+
+def zero_out(values, sets, zeros, rng):
+    """Make 0, in place, the share ``zeros`` of each set, to the nearest whole number.
+
+    sets: int64 [..., size of a set], places in the flattened values
+    """
+    kept = round(sets.shape[-1] * (1 - zeros))
+    values.reshape(-1)[rng.permuted(sets, axis=-1)[..., kept:]] = 0
 
 
 def random_maps(params, count, rng, zeros=None):

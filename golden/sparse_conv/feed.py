@@ -1,12 +1,17 @@
-"""Images as the frames of a network of convolutions."""
+"""Images, or random maps, as the frames of a network of convolutions."""
 
 import numpy as np
 
 from golden import images
-from golden.images import TASKS, task_of
+from golden.check import require_choice
+from golden.images import task_of
+from golden.sparse_conv import synthetic
 from golden.sparse_conv.convolution import to_frames
 
 __all__ = ["TASKS", "Feed", "feed", "task_of"]
+
+#: Task -> what a frame of it is.
+TASKS = images.TASKS | synthetic.TASKS
 
 
 class Feed(images.Feed):
@@ -20,10 +25,14 @@ class Feed(images.Feed):
 
 
 def feed(task, params, count, seed=0, fold=0):
-    """`Feed` of ``count`` frames in the order of `golden.images.pick`.
+    """`Feed` of ``count`` frames in the order of `golden.images.pick`, or that of
+    `golden.sparse_conv.synthetic.feed`.
 
     Errors: as `golden.images.load`, and ValueError for a network that does not fit the task.
     """
+    require_choice("Task", task, tuple(TASKS))
+    if task in synthetic.TASKS:
+        return synthetic.feed(task, params, count, seed)
     found = images.load(task)
     first, last = params.network.first, params.network.last
     size = found.pixels.shape[1:]

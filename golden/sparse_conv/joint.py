@@ -196,6 +196,26 @@ class Joint(Block):
             tensors |= {f"layers.{n}.{name}": value for name, value in own.items()}
         return cls(params, tensors)
 
+    @classmethod
+    def sparse(cls, params, rng, zeros):
+        """The block with random tensors; of each layer's weights that share is 0, equally many in
+        each row of taps of each lane's list, so that no lane waits.
+
+        Errors: ValueError where the filters do not fill the lanes.
+        """
+        tensors = {}
+        for n, layer in enumerate(params.layers):
+            if layer.filters % params.lanes:
+                raise ValueError(f"Joint lanes must divide the {layer.filters} filters for lists "
+                                 f"of one length, not {params.lanes}")
+            own = convolution.without_zeros(layer, rng)
+            for sets in groups(layer, params.lanes):
+                rows = layer.kernel if layer.stride == 1 else 1
+                convolution.zero_out(own["weight"], sets.reshape(*sets.shape[:2], rows, -1), zeros,
+                                     rng)
+            tensors |= {f"layers.{n}.{name}": value for name, value in own.items()}
+        return cls(params, tensors)
+
     def random_frames(self, count, rng):
         return convolution.to_frames(
             convolution.random_maps(self.params.network.first, count, rng), self.params.beat)

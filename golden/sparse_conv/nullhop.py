@@ -111,5 +111,11 @@ class Nullhop(convolution.LayerBlock):
         maps = self.maps(frames)
         return count(self.params, maps, convolution.convolve(self.params.layer, self.tensors, maps))
 
+    def utilisation(self, frames):
+        """Products of non-zero activations that outputs have, over MACs and cycles."""
+        layer, every = self.params.layer, np.ones_like(self.tensors["weight"])
+        products = convolution.useful_macs(layer, every, self.maps(frames)).sum()
+        return int(products) / (self.cycles(frames) * self.params.macs)
+
     def random_frames(self, count, rng):
         return self.encode(convolution.random_maps(self.params.layer, count, rng))

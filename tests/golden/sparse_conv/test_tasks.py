@@ -117,7 +117,8 @@ def test_make_model(digits, tmp_path, monkeypatch):
 
 def test_wrong_feed():
     params = JointParams(tasks.network_params(QUICK))
-    with pytest.raises(ValueError, match=r"^Task must be one of digits, mnist, not 'rows'$"):
+    with pytest.raises(ValueError, match=r"^Task must be one of digits, mnist, zeros-0, .*, "
+                                         r"not 'rows'$"):
         feed("rows", params, 1)
     small = params.network.first.replace(height=7, width=7, padding=1)
     with pytest.raises(ValueError, match=r"^Network for digits must take a map of 1 x 8 x 8, not "
