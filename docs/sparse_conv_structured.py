@@ -34,6 +34,7 @@ def _arrays():
             Array(dense.replace(index="pattern"),
                   {"weight": pruned, "bias": bias, "patterns": patterns}),
             Array.random(dense.replace(index="shift"), rng),
+            Array.random(dense.replace(index="comb"), np.random.default_rng(2)),
             Array.random(dense.replace(layer=dense.layer.replace(weights="int4"),
                                        block_scale_width=6), rng)]
 
@@ -83,7 +84,7 @@ def measure_area():
         p, tensors = block.params, block.tensors
         kind = p.layer.weights + (" and scales" if p.block_scale_width else "")
         sys.stderr.write(f"array, {p.index}, {kind}\n")
-        values = lists(p, tensors["weight"], tensors.get("patterns"))[0]
+        values = lists(p, *(tensors.get(name) for name in ("weight", "patterns", "copy")))[0]
         index = p.index_bits(len(values))
         frames = [block.cycles([None] * count) for count in (4, 6)]
         rows["arrays"].append({

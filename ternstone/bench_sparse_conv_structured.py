@@ -6,6 +6,7 @@ import numpy as np
 
 from golden.design import Block
 from golden.formats import Format
+from golden.params import ceil_div
 from golden.sparse_conv.array import Array, array
 from golden.sparse_conv.lists import lists
 from golden.sparse_conv.params import ArrayParams, WinnersParams
@@ -19,7 +20,7 @@ __all__ = ["structured"]
 #: Random designs of each kind, and frames of each.
 DESIGNS, FRAMES = 4, 4
 KINDS = ("sparse_conv.winners", "sparse_conv.array, shift", "sparse_conv.array, pattern",
-         "sparse_conv.array, scales")
+         "sparse_conv.array, scales", "sparse_conv.array, comb")
 
 
 def structured(say: Say) -> Iterator[Row]:
@@ -45,14 +46,17 @@ def _random(kind: str, rng: np.random.Generator) -> Block:
     if index == "scales":
         index, scale = "dense", int(rng.integers(1, 9))
     kernel = int(rng.integers(2, 6))
+    kinds = [kind for kind in WEIGHT_KINDS if (index, kind) != ("comb", "binary")]
     params = array(
         channels, int(rng.integers(4, 9)), int(rng.integers(4, 9)), int(rng.integers(1, 10)),
         kernel, int(rng.integers(1, 3)), int(rng.integers(max(0, kernel - 4), kernel)),
-        weights=str(rng.choice(WEIGHT_KINDS)), scale_width=int(rng.choice([0, 10])),
+        weights=str(rng.choice(kinds)), scale_width=int(rng.choice([0, 10])),
         shift=int(rng.integers(2, 14)), groups=int(rng.integers(1, 9)), tiles=1, index=index,
         patterns=4, kept=min(3, kernel**2 - 1), block_scale_width=scale)
-    return Array.random(params.replace(tiles=int(rng.integers(1, params.layer.out_height + 1))),
-                        rng)
+    rows = params.layer.out_height
+    tiles = [n for n in range(1, rows + 1)
+             if index != "comb" or n == 1 or ceil_div(rows, n) % 2 == 0]
+    return Array.random(params.replace(tiles=int(rng.choice(tiles))), rng)
 
 
 def _equal(item: tuple[str, int]) -> tuple[int, int]:

@@ -16,6 +16,11 @@ channel has been moved. A weight has no index then; there is one place for each 
 With ``pattern`` every kernel keeps the taps of one of a few patterns, as many as any other: an
 index is the number of a pattern, once for a kernel.
 
+With ``comb`` the outputs of a filter are sums at every other position, as on a chessboard, and
+copies at the others: the pixel of the kernel's centre, of the channel that has the filter's number,
+times a weight. So a filter takes its sum's cycles and one cycle, by turns. Sums and copies are
+scaled, biased and rectified alike.
+
 With ``block_scale_width`` the sum over the groups, which is that of a block of neighbouring
 channels at one tap, is multiplied by a small integer of its own before it is added to the others.
 So weights of few bits have the range of wider ones, and a scale serves ``groups`` of them.
@@ -25,7 +30,11 @@ Convolutions", CVPR 2018 (arXiv 1711.08141): each channel moved, then 1 x 1. Whi
 where is from memory of it. Of patterns: "PCNN: Pattern-based Fine-Grained Regular Pruning"
 (arXiv 2002.04997): few patterns, an index for a kernel, equal work for each. Of scales: do
 Nascimento et al., "DSConv: Efficient Convolution Operator", ICCV 2019 (arXiv 1901.01928): integers,
-and a scale for each filter, tap and block of channels, which here is an integer, too.
+and a scale for each filter, tap and block of channels, which here is an integer, too. Of combs:
+"Comb Convolution for Efficient Convolutional Architecture" (arXiv 1911.00387), of which only the
+abstract is known here: within each channel about half of the connections are uniform mappings. The
+lattice, that it changes from filter to filter, which channel is copied, and that a copy has a
+weight and is requantised are our reconstruction.
 
 Source: load-balance-aware pruning and weight-driven units after You and Wu, "RSNN", IEEE Access 9,
 2021, of which only the abstract is known here: the array is ours. Unrolling over channels, rows and
@@ -60,12 +69,12 @@ def array(channels: int = 8, height: int = 8, width: int = 8, filters: int = 8, 
 
 
 def schedule(params, lengths, frames):
-    """Cycles of so many frames; ``lengths``: cycles of each filter at a position."""
+    """Cycles of so many frames; ``lengths``: cycles of each filter's sum at a position."""
     p = params
     beats, leaving = p.layer.beats(p.beat)
-    compute = int(np.sum(lengths)) * p.out_pixels * p.layer.pool**2
+    compute = p.issued(lengths)
     # From the last weight's address to the last write of its frame's answer.
-    tail = p.latency + 2 + ceil_div(p.tiles, ceil_div(p.tiles, int(np.min(lengths))))
+    tail = p.latency + 2 + ceil_div(p.tiles, ceil_div(p.tiles, p.shortest(lengths)))
     loaded, issued, read = -p.copies, -1, [-2, -2]
     for _ in range(frames):
         # The first beat counts from its transfer; later frames load when one begins.
@@ -84,7 +93,8 @@ class Array(LayerBlock):
     A frame loads while the one before is computed, and leaves while the next one is. With index
     ``pattern`` the tensors have ``patterns``, int64 [patterns, kept] taps, row by row ascending; a
     kernel has the first one that all its weights fit. With ``block_scale_width`` they have
-    ``block_scale``, int64 [filters, blocks, kernel, kernel].
+    ``block_scale``, int64 [filters, blocks, kernel, kernel]. With index ``comb`` they have
+    ``copy``, int64 [filters]: what the copied pixels are multiplied by, of the weights' kind.
     """
 
     name = "sparse_conv.array"
@@ -96,6 +106,8 @@ class Array(LayerBlock):
             more["patterns"] = (p.patterns, p.kept)
         if p.block_scale_width:
             more["block_scale"] = (p.layer.filters, p.depth, p.layer.kernel, p.layer.kernel)
+        if p.index == "comb":
+            more["copy"] = (p.layer.filters,)
         return LayerBlock.shapes(params) | more
 
     def check(self):
@@ -109,6 +121,8 @@ class Array(LayerBlock):
             raise ValueError("Array weight must be 0 beside the taps that its kernel keeps")
         if not self.params.layer.kind.contains(weight[there]):
             raise ValueError(f"Array weight must hold {self.params.layer.weights} values only")
+        if "copy" in self.tensors and not self.params.layer.kind.contains(self.tensors["copy"]):
+            raise ValueError(f"Array copy must hold {self.params.layer.weights} values only")
         convolution.check_rows(self.params.layer, self.tensors, "Array")
         if self.params.block_scale_width:
             values, allowed = self.tensors["block_scale"], Format(self.params.block_scale_width)
@@ -127,25 +141,38 @@ class Array(LayerBlock):
 
     def run(self, frames):
         p = self.params
-        total = convolution.sums(p.layer, self.weight, self.maps(frames), p.sum_width)
+        maps = self.maps(frames)
+        total = convolution.sums(p.layer, self.weight, maps, p.sum_width)
+        if p.index == "comb":
+            filters, middle = np.arange(p.layer.filters), p.layer.kernel // 2
+            copy = np.zeros_like(self.weight)
+            copy[filters, filters % p.layer.channels, middle, middle] = self.tensors["copy"]
+            total = np.where(self.summed, total, convolution.sums(p.layer, copy, maps))
         return convolution.to_frames(convolution.requantise(p.layer, self.tensors, total), p.beat)
 
     @property
+    def summed(self):
+        """Which outputs, before pooling, are sums with index ``comb``: bool [filters, rows,
+        columns]."""
+        layer = self.params.layer
+        return self.params.summed(*np.ogrid[:layer.filters, :layer.rows, :layer.columns])
+
+    @property
     def lengths(self):
-        """Cycles of each filter at a position: int64 [filters]."""
-        return lists(self.params, self.tensors["weight"], self.tensors.get("patterns"))[2]
+        """Cycles of each filter's sum at a position: int64 [filters]."""
+        return lists(self.params, *(self.tensors.get(name)
+                                    for name in ("weight", "patterns", "copy")))[2]
 
     @property
     def compute(self):
         """Cycles in which weights are issued for a frame."""
-        p = self.params
-        return int(self.lengths.sum()) * p.out_pixels * p.layer.pool**2
+        return self.params.issued(self.lengths)
 
     def utilisation(self, frames):
         """Products of weights and pixels that are both there, over lanes and cycles."""
         p = self.params
         share = np.count_nonzero(self.tensors["weight"]) / self.tensors["weight"].size
-        share = 1 if p.index == "dense" else share
+        share = {"dense": 1, "comb": self.summed.mean()}.get(p.index, share)
         return p.layer.macs * share * len(frames) / (self.cycles(frames) * p.lanes)
 
     def cycles(self, frames):
@@ -182,4 +209,7 @@ class Array(LayerBlock):
         if params.block_scale_width:
             limit = max(1, (1 << params.block_scale_width - 1) - 1)
             tensors["block_scale"] = rng.integers(-limit, limit, cls.shapes(params)["block_scale"])
+        if params.index == "comb":
+            values = layer.kind.values
+            tensors["copy"] = rng.choice(values[values != 0], layer.filters)
         return cls(params, {**tensors, "weight": np.where(there, tensors["weight"], 0)})

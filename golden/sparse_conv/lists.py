@@ -57,11 +57,12 @@ def kept(params, weight=None, patterns=None):
     return found.reshape(layer.filters, layer.channels, layer.kernel, layer.kernel)
 
 
-def lists(params, weight, patterns=None):
+def lists(params, weight, patterns=None, copy=None):
     """What the groups walk: for each filter an entry a cycle.
 
     Returns ``(values, places, lengths)``: int64 [entries, groups] weights and places, 0 behind a
-    list's end; int64 [filters] entries of each filter, at least 1.
+    list's end; int64 [filters] entries of each filter's sum, at least 1. With a comb a filter has
+    one entry more, its copy's, behind the others.
     """
     p, layer = params, params.layer
     chosen = taps(p, weight, patterns)
@@ -74,6 +75,13 @@ def lists(params, weight, patterns=None):
         of.reshape(layer.filters, p.depth, p.groups, -1).transpose(0, 1, 3, 2).reshape(
             layer.filters, count, p.groups)
         for of in (values, first[:, None] + down * p.pitch + right))
+    if p.index == "comb":
+        part, group = np.divmod(np.arange(layer.filters) % layer.channels, p.groups)
+        copied = np.zeros((layer.filters, 1, p.groups), np.int64)
+        copied[np.arange(layer.filters), 0, group] = copy
+        own = np.concatenate([own, copied], 1)
+        at = part * p.plane + layer.kernel // 2 * (p.pitch + 1)
+        place = np.concatenate([place, np.broadcast_to(at[:, None, None], copied.shape)], 1)
     if p.index != "list":
         return (own.reshape(-1, p.groups), place.reshape(-1, p.groups),
                 np.full(layer.filters, count))

@@ -151,7 +151,8 @@ class ArrayParams(Params):
     tiles:   strips of output rows
     index:   ``dense``: all weights, in a fixed order; ``list``: those that are not 0; ``shift``:
              of every channel one tap, the same for all filters (`shifts`); ``pattern``: of every
-             kernel the ``kept`` taps of one of ``patterns`` patterns
+             kernel the ``kept`` taps of one of ``patterns`` patterns; ``comb``: all weights, at
+             every other output (`summed`)
     block_scale_width: bits of the signed scale that every filter has for each tap of a block, which
              is ``groups`` neighbouring channels; 0 for none. Only with index ``dense``
     """
@@ -169,7 +170,7 @@ class ArrayParams(Params):
         require_type("Array layer", self.layer, ConvParams)
         require_int("Array groups", self.groups, 1, 256)
         require_int("Array tiles", self.tiles, 1, 256)
-        require_choice("Array index", self.index, ("dense", "list", "shift", "pattern"))
+        require_choice("Array index", self.index, ("dense", "list", "shift", "pattern", "comb"))
         if self.index == "pattern":
             require_int("Array kept", self.kept, 1, self.layer.taps)
             require_int("Array patterns", self.patterns, 1,
@@ -183,9 +184,12 @@ class ArrayParams(Params):
         if self.tiles > self.layer.out_height:
             raise ValueError(f"Array tiles must be at most the output's rows "
                              f"({self.layer.out_height}), not {self.tiles}")
-        if self.index == "list" and self.layer.weights == "binary":
+        if self.index in ("list", "comb") and self.layer.weights == "binary":
             raise ValueError("Array index must be 'dense' for binary weights, which are never 0, "
-                             "not 'list'")
+                             f"not {self.index!r}")
+        if self.index == "comb" and self.tiles > 1 and self.rows % 2:
+            raise ValueError("Array tiles must make strips of an even number of rows for index "
+                             f"'comb', not {self.tiles} of {self.rows} rows")
 
     beat = property(lambda self: self.groups)
     lanes = property(lambda self: self.groups * self.tiles)
@@ -225,6 +229,26 @@ class ArrayParams(Params):
         return [channel // size if channel < size * layer.taps else centre * (layer.kernel + 1)
                 for channel in range(layer.channels)]
 
+    def summed(self, filters, y, x):
+        """Whether the output of a filter at a row and column, before pooling, is a sum with index
+        ``comb``; the others are copies."""
+        return (filters + y + x) % 2 == 0
+
+    def shortest(self, lengths):
+        """Cycles of the shortest sum, of filters that take so many: a copy takes one."""
+        return 1 if self.index == "comb" else int(min(lengths))
+
+    def issued(self, lengths):
+        """Cycles in which weights are issued for a frame; ``lengths``: of each filter's sums."""
+        positions = self.out_pixels * self.layer.pool**2
+        if self.index != "comb":
+            return int(sum(lengths)) * positions
+        # Strips begin with a sum of filter 0.
+        first, others = int(sum(lengths[::2])), int(sum(lengths[1::2]))
+        even = ceil_div(positions, 2)
+        return (first * even + others * (positions - even)
+                + ceil_div(len(lengths), 2) * (positions - even) + len(lengths) // 2 * even)
+
     #: Bits of a pattern's number.
     pattern_bits = property(lambda self: max(1, ceil_log2(self.patterns)))
     #: Values of a list's place: the address of its pixel within the strip, from the first tap's.
@@ -233,10 +257,11 @@ class ArrayParams(Params):
     def index_bits(self, entries):
         """What says where the weights of so many entries belong, beside the one fixed order: in
         lists a place for each weight, with shifts for each channel, with patterns a number for each
-        kernel, and the patterns."""
+        kernel, and the patterns; with a comb a place for each filter's copy."""
         numbers = self.layer.filters * self.depth * self.groups * self.pattern_bits
         return {"dense": 0, "list": entries * self.groups * self.place_bits,
                 "shift": self.depth * self.groups * self.place_bits,
+                "comb": self.layer.filters * self.place_bits,
                 "pattern": numbers + self.patterns * self.kept * ceil_log2(self.layer.taps)}[
                     self.index]
 

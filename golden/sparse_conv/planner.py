@@ -50,9 +50,9 @@ def memory(params, entries):
 def traffic(params, lengths):
     """Words of an array's memories that a frame takes: weight words (one a cycle for all groups),
     pixel words (a strip's pixel each, one a cycle and group), writes of pixels (a beat's copies)
-    and of output codes. ``lengths``: cycles of each filter at a position."""
+    and of output codes. ``lengths``: cycles of each filter's sum at a position."""
     p, layer = params, params.layer
-    issued = int(np.sum(lengths)) * p.out_pixels * layer.pool**2
+    issued = p.issued(lengths)
     return {"weights": issued, "pixels": issued * p.groups,
             "pixel writes": layer.beats(p.beat)[0] * p.copies,
             "output writes": layer.filters * p.tiles * p.out_pixels}

@@ -147,8 +147,8 @@ class ArrayCore(wiring.Component):
         self.params, self.tensors = params, tensors
         p, layer = params, params.layer
         self.values, self.places, self.lengths = lists(
-            p, tensors["weight"], tensors.get("patterns"))
-        self.requantisers = ceil_div(p.tiles, int(self.lengths.min()))
+            p, *(tensors.get(name) for name in ("weight", "patterns", "copy")))
+        self.requantisers = ceil_div(p.tiles, p.shortest(self.lengths))
         self.out = Stream(layer.output, p.beat)
         super().__init__({
             "i": In(stream.Signature(beat_in(Stream(layer.input, p.beat)))),
@@ -201,8 +201,8 @@ class ArrayCore(wiring.Component):
                         m.d.comb += [length.eq(own), following.eq(after)]
         pixel = Signal(range(2 * p.pixels), name="position")
         base = Signal(range(2 * p.pixels), name="row_start")
-        last = Signal()
-        m.d.comb += last.eq(left == 0)
+        last, following_start = Signal(), Signal.like(start)
+        m.d.comb += [last.eq(left == 0), following_start.eq(address + 1)]
         stride = layer.pool * layer.stride
         with m.If(begin):
             m.d.sync += [running.eq(1), left.eq(int(self.lengths[0]) - 1),
@@ -213,7 +213,8 @@ class ArrayCore(wiring.Component):
                 m.d.sync += next_pool
                 with m.If(last_pool):
                     m.d.sync += next_filter
-                    m.d.sync += [start.eq(address + 1), left.eq(following - 1)]
+                    m.d.sync += [address.eq(following_start), start.eq(following_start),
+                                 left.eq(following - 1)]
                     with m.If(last_filter):
                         m.d.sync += [address.eq(0), start.eq(0), *next_column,
                                      pixel.eq(pixel + stride)]
@@ -240,7 +241,18 @@ class ArrayCore(wiring.Component):
                 with m.If(last_tap):
                     m.d.sync += next_part
             kernel = {"tap": tap, "kernel": filters * p.depth + part}
-        return {**kernel, "address": address, "left": left, "filter": filters,
+        place = left
+        if p.index == "comb":
+            # A filter's copy is an entry behind its sum's, and its place one behind all sums'.
+            copying, copy_at = Signal(), Signal.like(address)
+            # Strips have rows in pairs: what is odd is odd in all of them.
+            odd = (pool == 1) | (pool == 2) if layer.pool == 2 else row[0] ^ column[0]
+            m.d.comb += [copying.eq(odd ^ filters[0]), copy_at.eq(start + longest),
+                         following_start.eq(copy_at + 1)]
+            with m.If(copying):
+                m.d.comb += last.eq(1)
+            address, place = Mux(copying, copy_at, address), Mux(copying, longest + filters, left)
+        return {**kernel, "address": address, "left": place, "filter": filters,
                 "pixel": pixel + corner, "last": last & running, "first_pool": pool == 0,
                 "last_pool": last_pool,
                 "end": running & last & last_pool & last_filter & last_column & last_row}
@@ -275,10 +287,12 @@ class ArrayCore(wiring.Component):
             # Of all filters the same: a place for all groups, or for each one its own.
             count = int(self.lengths[0])   # backwards: by the entries that are left
             places = self.places[count - 1::-1, :p.groups if p.index == "shift" else 1]
+            if p.index == "comb":
+                places = np.concatenate([places, self.places[count::count + 1, :1]])
             if p.index == "pattern":
                 places = places // p.plane * p.plane   # the channel's; taps are looked up
             own = places.shape[1]
-            m.submodules.places = order = Store(own * p.place_bits, count, [
+            m.submodules.places = order = Store(own * p.place_bits, len(places), [
                 sum(place << n * p.place_bits for n, place in enumerate(entry))
                 for entry in places.tolist()])
             m.d.comb += order.address.eq(issue["left"])

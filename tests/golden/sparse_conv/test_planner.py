@@ -18,10 +18,11 @@ from hdl.store import Store
 
 @pytest.mark.parametrize("params", [
     array(4, 5, 6, 5, groups=2, tiles=2, index="list", pool=2),
-    array(3, 4, 4, 3, groups=3, tiles=4)], ids=["list", "dense"])
+    array(3, 4, 4, 3, groups=3, tiles=4),
+    array(3, 4, 5, 3, groups=2, tiles=2, index="comb")], ids=["list", "dense", "comb"])
 def test_traffic_is_what_hardware_counts(params):
     """Cycles with an issue, writes of pixels and of outputs, counted in simulation."""
-    block = Array(params, convolution.random(params.layer, np.random.default_rng(1), 0.4))
+    block = Array.random(params, np.random.default_rng(1), 0.4)
     core = ArrayCore(params, block.tensors)
     m = Module()
     m.submodules.core = core

@@ -35,11 +35,14 @@ def block_of(params, zeros=0.0, seed=1):
 def arrays(draw, frames=3):
     """A small array with weights of any sparsity, and frames."""
     layer = draw(layers(largest=4))
-    index = draw(st.sampled_from(["dense", "list", "shift", "pattern"]))
-    if (index, layer.weights) == ("list", "binary"):
+    index = draw(st.sampled_from(["dense", "list", "shift", "pattern", "comb"]))
+    if index in ("list", "comb") and layer.weights == "binary":
         index = "dense"
     params = ArrayParams(layer, draw(st.integers(1, 6)),
-                         draw(st.integers(1, min(4, layer.out_height))), index, 1, 1)
+                         draw(st.integers(1, min(4, layer.out_height))), "dense", 1, 1)
+    if index == "comb" and params.rows % 2:
+        params = params.replace(tiles=1)
+    params = params.replace(index=index)
     if index == "pattern":
         kept = draw(st.integers(1, layer.taps))
         most = min(6, math.comb(layer.taps, kept))
@@ -94,6 +97,12 @@ CORNERS = {
                                  kept=1, weights="binary"),
     "a pattern of all taps": array(3, 4, 4, 3, groups=2, tiles=2, index="pattern", patterns=1,
                                    kept=9),
+    "combs": array(5, 6, 5, 4, groups=2, tiles=3, index="comb"),
+    "combs of more filters than channels": array(3, 4, 5, 8, groups=4, tiles=1, stride=2,
+                                                 index="comb", scale_width=6),
+    "pooled combs": array(4, 7, 7, 3, groups=3, tiles=3, pool=2, index="comb"),
+    "a comb of one weight": array(1, 4, 3, 2, kernel=1, padding=0, groups=1, tiles=2,
+                                  index="comb"),
     "scales of blocks": array(7, 5, 5, 4, groups=3, tiles=2, weights="int4", scale_width=6,
                               block_scale_width=6, shift=12),
     "scales of every channel": array(3, 4, 4, 3, groups=1, tiles=3, weights="binary",
@@ -139,6 +148,38 @@ def test_shifts():
     pointwise = block.tensors["weight"].sum((2, 3))
     total = np.einsum("fc,ncyx->nfyx", pointwise, moved)
     assert (convolution.sums(params.layer, block.tensors["weight"], maps) == total).all()
+
+
+def test_comb():
+    """Sums and copies by turns, as on a chessboard whose colours change with the filter."""
+    params = array(3, 4, 6, 5, groups=2, tiles=2, index="comb", relu=False)
+    block = block_of(params)
+    maps = block.maps(block.random_frames(1, np.random.default_rng(2)))
+    image = np.pad(maps[0], ((0, 0), (1, 1), (1, 1)))
+    total = np.zeros((5, 4, 6), int)
+    for f, y, x in np.ndindex(5, 4, 6):
+        own, pixels = block.tensors["weight"][f], image[:, y:y + 3, x:x + 3]
+        total[f, y, x] = ((own * pixels).sum() if (f + y + x) % 2 == 0 else
+                          block.tensors["copy"][f] * maps[0, f % 3, y, x])
+    wanted = convolution.requantise(params.layer, block.tensors, total)
+    assert (block.run(convolution.to_frames(maps, 2))[0]
+            == convolution.to_frames(wanted[None], 2)[0]).all()
+    # Half of a strip's 12 positions take 18 cycles, the others one.
+    assert block.compute == 5 * (6 * 18 + 6 * 1)
+    assert params.index_bits(len(block.lengths) * 19) == 5 * params.place_bits
+    with pytest.raises(ValueError, match=r"^Array copy must hold int8 values only$"):
+        Array(params, {**block.tensors, "copy": np.full(5, 128)})
+
+
+def test_a_copy_can_be_exact():
+    """Weight and bias that undo the shift: the other positions are the input's."""
+    params = array(4, 4, 4, 4, groups=4, tiles=2, index="comb", shift=6)
+    block = block_of(params)
+    tensors = {**block.tensors, "copy": np.full(4, 64), "bias": np.zeros(4, int)}
+    maps = convolution.random_maps(params.layer, 2, np.random.default_rng(1), 0.0)
+    out = Array(params, tensors).run(convolution.to_frames(maps, 4))
+    out = convolution.to_maps(out, 4, 4, 4)
+    assert (out == maps)[:, ~block.summed].all() and not (out == maps)[:, block.summed].all()
 
 
 def test_scales_of_blocks():
@@ -207,13 +248,17 @@ def test_most_frequent_patterns():
         prune_to_patterns(weight, 2, 7)
 
 
-@pytest.mark.parametrize("index", ["dense", "list", "shift", "pattern"])
+@pytest.mark.parametrize("index", ["dense", "list", "shift", "pattern", "comb"])
 def test_lists_hold_every_weight(index):
-    params = array(5, 6, 6, 3, groups=2, tiles=2, index=index)
+    params = array(5, 6, 6, 3, groups=2, tiles=3, index=index)
     tensors = block_of(params, 0.6).tensors
     weight = tensors["weight"]
-    values, places, counts = lists(params, weight, tensors.get("patterns"))
+    values, places, counts = lists(params, weight, tensors.get("patterns"), tensors.get("copy"))
     found = np.zeros_like(weight)
+    if index == "comb":
+        counts = counts + 1
+        for f in range(3):
+            weight[f, f % 5, 1, 1] += tensors["copy"][f]
     starts = np.concatenate([[0], np.cumsum(counts)])
     for f in range(3):
         for entry in range(starts[f], starts[f + 1]):
@@ -237,7 +282,7 @@ def test_the_check_sees_what_it_should():
             check(block, Top(params, tensors), frames, limit=20000)
 
 
-@pytest.mark.parametrize("index", ["list", "pattern"])
+@pytest.mark.parametrize("index", ["list", "pattern", "comb"])
 def test_stall_grid_and_resets(index):
     """In Verilator; -Wall finds nothing."""
     block = block_of(array(5, 8, 8, 6, pool=2, groups=4, tiles=3, index=index, scale_width=12,
@@ -258,15 +303,20 @@ def test_a_second_simulator():
     ({"groups": 0}, r"^Array groups must be between 1 and 256, not 0$"),
     ({"tiles": 257}, r"^Array tiles must be between 1 and 256, not 257$"),
     ({"tiles": 9}, r"^Array tiles must be at most the output's rows \(8\), not 9$"),
-    ({"index": "map"}, r"^Array index must be one of dense, list, shift, pattern, not 'map'$"),
+    ({"index": "map"}, r"^Array index must be one of dense, list, shift, pattern, comb, not "
+                       r"'map'$"),
     ({"block_scale_width": 17}, r"^Array block_scale_width must be between 0 and 16, not 17$"),
     ({"block_scale_width": 4, "index": "shift"},
      r"^Array index must be 'dense' for scales of blocks, not 'shift'$"),
     ({"index": "pattern", "kept": 10}, r"^Array kept must be between 1 and 9, not 10$"),
     ({"index": "pattern", "patterns": 37, "kept": 2},
      r"^Array patterns must be between 1 and 36, not 37$"),
-    ({"index": "list", "weights": "binary"},
-     r"^Array index must be 'dense' for binary weights, which are never 0, not 'list'$"),
+    *(({"index": index, "weights": "binary"},
+       rf"^Array index must be 'dense' for binary weights, which are never 0, not '{index}'$")
+      for index in ("list", "comb")),
+    ({"index": "comb", "tiles": 3},
+     r"^Array tiles must make strips of an even number of rows for index 'comb', not 3 of 3 "
+     r"rows$"),
 ])
 def test_wrong(changes, message):
     with pytest.raises(ValueError, match=message):
