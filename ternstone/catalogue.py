@@ -119,7 +119,8 @@ BLOCKS: dict[str, BlockEntry] = {
         build="golden.mac.array:array"),
     "sparse_conv.array": BlockEntry(
         "golden.sparse_conv.params:ArrayParams", "golden.sparse_conv.array:Array",
-        "hdl.sparse_conv.array:Array", "a convolution, dense, or with lists, patterns, shifts or combs",
+        "hdl.sparse_conv.array:Array",
+        "a convolution, dense, or with lists, patterns, shifts or combs",
         build="golden.sparse_conv.array:array", feed="golden.sparse_conv.synthetic"),
     "sparse_conv.cyclic": BlockEntry(
         "golden.sparse_conv.params:CyclicParams", "golden.sparse_conv.cyclic:Cyclic",
