@@ -36,6 +36,9 @@ VARIANTS = {
     "powers3": {"weights": "powers3"}, "powers4": {"weights": "powers4"},
     "int8, a quarter of the weights": {"share": 0.25},
     "int8, a tenth, balanced": {"share": 0.1, "units": 16},
+    "int8, a tenth, balanced, by transport": {"share": 0.1, "units": 16, "pruning": "transport"},
+    "int8, 8 patterns of 4 taps": {"connections": "pattern"},
+    "int8, shifts, 24-48-48 filters": {"connections": "shift", "filters": (24, 48, 48)},
 }
 
 #: Epochs, and rate and epochs of their tuning: rounding to 8 bits asks for little.
@@ -71,9 +74,7 @@ def train_connected(kind, seed, fold, data, epochs, tune):
     network = ConvNetwork(params, seed)
     for layer, kept in zip(network.layers, masks, strict=True):
         if kept is not None:
-            layer.mask.copy_(torch.as_tensor(kept)[:, :, None, None])
-            with torch.no_grad():  # as large sums as with all of the weights
-                layer.weight.mul_((1 / kept.mean()) ** 0.5)
+            layer.connect(kept[:, :, None, None])
     return fit(network, data, seed=seed, fold=fold, epochs=epochs, tune=tune, tune_rate=RATE)
 
 
@@ -99,7 +100,10 @@ def main(path, seeds=SEEDS, epochs=None, say=print):
             continue
         if floats is None:
             floats = tasks.train(task.replace(tune=1), **ways, data=data, epochs=epochs)
-        networks = tasks.train(task.replace(**changes), **ways, data=data, floats=floats)
+        own = task.replace(**changes)
+        # Shifts are there from the start.
+        networks = tasks.train(own, **ways, data=data, epochs=epochs,
+                               floats=None if own.connections == "shift" else floats)
         note("variants", name, evaluate(networks, data, folds=ways["folds"]))
     flat = Samples(data.x.reshape(len(data.x), 64, 1, 1), data.y, data.splits, data.name)
     for kind in CONNECTED:

@@ -8,6 +8,7 @@ from torch import nn
 
 from golden.formats import Format
 from golden.sparse_conv.params import ConvParams, NetworkParams
+from golden.sparse_conv.pruning import Magnitude
 from golden.sparse_conv.tasks import fit, keep, unit_sets
 from golden.sparse_conv.trainable import EPSILON, ConvNetwork
 from golden.training import Samples
@@ -62,13 +63,13 @@ def from_torch(source, x, y=None, *, weights="int8", bits=8, input=None, share=1
     everything = np.arange(len(x))
     data = Samples(codes, labels, ((everything, everything),), "the data given")
     shares = keep(params, share)
+    pruning = Magnitude(shares, unit_sets(params, shares, units))
     if y is None:
-        network.prune(shares, unit_sets(params, shares, units))
+        pruning.step(network, 1)
         network.eval().fix()
     else:
         fit(network, data, seed=seed, epochs=0, tune=tune, batch=min(batch, len(x)),
-            tune_rate=rate, shares=shares, sets=unit_sets(params, shares, units),
-            progress=progress)
+            tune_rate=rate, pruning=pruning, progress=progress)
     return network.quantise()
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from golden.check import require_int
 
-__all__ = ["prune_to_patterns"]
+__all__ = ["patterns_of", "prune_to_patterns"]
 
 
 def prune_to_patterns(weight, kept, patterns):
@@ -39,3 +39,12 @@ def prune_to_patterns(weight, kept, patterns):
     mask = np.zeros(flat.shape, bool)
     np.put_along_axis(mask, table[energy.argmax(1)], True, 1)
     return np.where(mask, flat, 0).reshape(weight.shape), table
+
+
+def patterns_of(mask, kept, patterns):
+    """The patterns of weights that are pruned: int64 [patterns, kept] ascending taps, as an array
+    takes them (`golden.sparse_conv.array`).
+
+    mask: [filters, channels, kernel, kernel], in every kernel 1 at ``kept`` taps, 0 elsewhere
+    """
+    return prune_to_patterns(np.asarray(mask), kept, patterns)[1]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from golden.check import require_int
+from golden.check import require_choice, require_int
 from golden.params import ceil_div
 from golden.sparse_conv.array import schedule
 from golden.sparse_conv.params import ArrayParams
@@ -58,11 +58,14 @@ def traffic(params, lengths):
             "output writes": layer.filters * p.tiles * p.out_pixels}
 
 
-def plan(layer, multipliers, memory_bits, *, share=1.0):
+def plan(layer, multipliers, memory_bits, *, share=1.0, index=None, patterns=8, kept=4):
     """The fastest array for a layer, of those with at most so many multipliers and memory bits; of
     equally fast ones the one with the fewest multipliers, then with the least memory.
 
     share:  of the weights that are not 0, balanced over the groups; below 1 lists are allowed
+    index:  how the layer's weights are structured: ``pattern`` or ``shift``, which dense arrays can
+            run as well, or ``comb``, which no other array can
+    patterns, kept: of ``pattern``, as `ArrayParams` has them
 
     Errors: ValueError where none fits.
     """
@@ -70,19 +73,29 @@ def plan(layer, multipliers, memory_bits, *, share=1.0):
     require_int("Plan memory_bits", memory_bits, 1)
     if not 0 < share <= 1:
         raise ValueError(f"Plan share must be above 0 and at most 1, not {share}")
+    if index is not None:
+        require_choice("Plan index", index, ("pattern", "shift", "comb"))
+        if share < 1:
+            raise ValueError(f"Plan share must be 1 for index {index!r}, not {share}")
+    allowed = {None: ("dense", "list") if share < 1 else ("dense",), "comb": ("comb",)}.get(
+        index, ("dense", index))
     best, least = None, None
     for groups in range(1, min(multipliers, layer.channels, 256) + 1):
         for tiles in range(1, min(multipliers // groups, layer.out_height, 256) + 1):
             # Strips that the same rows would fill are lanes for nothing.
             if tiles != ceil_div(layer.out_height, ceil_div(layer.out_height, tiles)):
                 continue
-            for index in ("dense", "list") if share < 1 else ("dense",):
-                params = ArrayParams(layer, groups, tiles, index)
-                length = params.depth * layer.taps
-                if index == "list":
+            for one in allowed:
+                if one == "comb" and tiles > 1 and ceil_div(layer.out_height, tiles) * (
+                        layer.pool) % 2:
+                    continue
+                params = ArrayParams(layer, groups, tiles, one, patterns, kept)
+                length = params.depth * {"pattern": kept, "shift": 1}.get(one, layer.taps)
+                if one == "list":
                     length = max(1, ceil_div(round(share * 1_000_000) * length, 1_000_000))
                 lengths = np.full(layer.filters, length)
-                bits = memory(params, length * layer.filters)
+                # A copy is an entry of its own.
+                bits = memory(params, (length + (one == "comb")) * layer.filters)
                 least = min(least or sum(bits.values()), sum(bits.values()))
                 if sum(bits.values()) > memory_bits:
                     continue

@@ -5,6 +5,7 @@ little more with every epoch of the first half.
 """
 
 import dataclasses
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,10 +16,11 @@ from golden import data as datasets
 from golden import modelfile, training
 from golden.check import require_choice, require_int
 from golden.formats import Format
-from golden.sparse_conv import convolution
+from golden.sparse_conv import convolution, lists
 from golden.sparse_conv.joint import Joint
 from golden.sparse_conv.joint_params import JointParams
-from golden.sparse_conv.params import ConvParams, NetworkParams
+from golden.sparse_conv.params import ArrayParams, ConvParams, NetworkParams
+from golden.sparse_conv.pruning import Magnitude, Patterns, Transport
 from golden.sparse_conv.trainable import ConvNetwork
 from golden.training import Samples
 
@@ -41,6 +43,10 @@ class Task:
     ends:     kind of these, which are small, and on which the accuracy hangs most
     bits:     of the maps between layers
     share:    of the weights that stay, of every layer but the first and the last
+    connections: of these layers: ``all``; ``pattern``: every kernel keeps ``kept`` taps, in one of
+              ``patterns`` patterns; ``shift``: every channel has one tap, from the start
+              (`golden.sparse_conv.array`)
+    pruning:  ``magnitude``, or ``transport`` (`golden.sparse_conv.pruning`)
     units:    a layer's weights are pruned as one set (1), or as sets, each of one channel and of
               one of so many units, which take the filters in turn
     epochs, batch, rate: of the float network; Adam's first rate
@@ -55,6 +61,10 @@ class Task:
     bits: int = 8
     share: float = 1.0
     units: int = 1
+    pruning: str = "magnitude"
+    connections: str = "all"
+    patterns: int = 8
+    kept: int = 4
     epochs: int = 20
     batch: int = 64
     rate: float = 4e-3
@@ -71,6 +81,13 @@ class Task:
         require_int("Task units", self.units, 1)
         if not 0 < self.share <= 1:
             raise ValueError(f"Task share must be above 0 and at most 1, not {self.share}")
+        require_choice("Task pruning", self.pruning, ("magnitude", "transport"))
+        require_choice("Task connections", self.connections, ("all", "pattern", "shift"))
+        if self.connections != "all" and self.share < 1:
+            raise ValueError(f"Task share must be 1 with connections {self.connections!r}, "
+                             f"not {self.share}")
+        require_int("Task kept", self.kept, 1, 9)
+        require_int("Task patterns", self.patterns, 1, math.comb(9, self.kept))
 
     def replace(self, **changes):
         return dataclasses.replace(self, **changes)
@@ -146,7 +163,8 @@ def train(task, *, seeds=(0,), folds=(0,), epochs=None, data=None, progress=None
     folds:    which of the data's splits each trains on, as many as seeds
     epochs:   of the float network, in place of the task's
     progress: called after each epoch as ``progress(epoch, epochs, {"loss": ...})``
-    floats:   networks that were trained as they are, of the same layers, to begin with
+    floats:   networks that were trained as they are, of the same layers and connections, to begin
+              with
     resume:   path of a checkpoint of a single network: continued from when it is there
     """
     task = _task(task)
@@ -158,13 +176,23 @@ def train(task, *, seeds=(0,), folds=(0,), epochs=None, data=None, progress=None
         network = ConvNetwork(network_params(task), seed)
         if floats:
             network.load_state_dict(floats[n].floats().state_dict())
-        shares = keep(network.params, task.share)
-        sets = unit_sets(network.params, shares, task.units)
+        if task.connections == "shift":
+            for layer in network.layers[1:-1]:
+                layer.connect(lists.kept(ArrayParams(layer.params, index="shift", tiles=1)))
         found.append(fit(network, data, seed=seed, fold=fold,
                          epochs=0 if floats else epochs or task.epochs, tune=task.tune,
                          batch=task.batch, rate=task.rate, tune_rate=task.tune_rate,
-                         shares=shares, sets=sets, progress=progress, resume=resume))
+                         pruning=_pruning(task, network.params), progress=progress,
+                         resume=resume))
     return found
+
+
+def _pruning(task, params):
+    if task.connections == "pattern":
+        return Patterns(task.kept, task.patterns)
+    shares = keep(params, task.share)
+    way = {"magnitude": Magnitude, "transport": Transport}[task.pruning]
+    return way(shares, unit_sets(params, shares, task.units))
 
 
 def _task(task):
@@ -175,16 +203,18 @@ def _task(task):
 
 
 def fit(network, data, *, seed=0, fold=0, epochs, tune, batch=64, rate=3e-3, tune_rate=1e-3,
-        shares=None, sets=None, progress=None, resume=None):
+        pruning=None, progress=None, resume=None):
     """The training loop behind `train` and `golden.sparse_conv.from_torch`.
+
+    pruning: a way of `golden.sparse_conv.pruning`, done over the first half of the tuning, or None
 
     Adam, in both steps with a rate that warms up and then falls to zero along a cosine. An
     interrupted run that is resumed ends in the same weights as one that was not.
     """
     if len(data.splits[fold][0]) < batch:
         raise ValueError(f"Training data {data.name} must fill at least one minibatch of {batch}")
-    shares = [1.0] * len(network.layers) if shares is None else shares
-    sets = [None] * len(network.layers) if sets is None else sets
+    if pruning:
+        pruning.prepare(network)
     run = (seed, fold, epochs, tune)
     optimizer = torch.optim.Adam(network.parameters(), lr=rate)
     start = training.resume(resume, network, optimizer, run)
@@ -195,9 +225,12 @@ def fit(network, data, *, seed=0, fold=0, epochs, tune, batch=64, rate=3e-3, tun
         network.train(not step)
         if step and not own:
             network.keep_float()
+            if pruning:
+                pruning.begin(network)
             optimizer = torch.optim.Adam(network.parameters(), lr=tune_rate)
         if step and own <= tune // 2:
-            network.prune(_shares(shares, own, tune), sets)
+            if pruning:
+                pruning.step(network, min(1.0, (own + 1) / max(1, tune // 2)))
             network.fix(data.x[data.splits[fold][0][:SAMPLES]])
         batches = list(training.image_batches(data, (seed,), (fold,), epoch, batch))
         losses = 0.0
@@ -216,13 +249,6 @@ def fit(network, data, *, seed=0, fold=0, epochs, tune, batch=64, rate=3e-3, tun
         if progress:
             progress(epoch + 1, epochs + tune, {"loss": losses})
     return network.eval()
-
-
-def _shares(shares, epoch, count):
-    """Cubic from all to the wanted share over the first half of the epochs: Zhu and Gupta, "To
-    Prune, or Not to Prune" (arXiv 1710.01878)."""
-    done = min(1.0, (epoch + 1) / max(1, count // 2))
-    return [share + (1 - share) * (1 - done) ** 3 for share in shares]
 
 
 def split_tensors(params, tensors):

@@ -5,8 +5,9 @@ as it is. Then, with ``fixed`` set, weights are pruned and rounded, statistics a
 scale and a bias for each filter, and the forward pass is the arithmetic of
 `golden.sparse_conv.convolution`, bit by bit; gradients pass straight through what is rounded.
 
-Pruning keeps the largest weights of each set: of a layer as a whole, or of the sets that a dataflow
-gives one list each, so that all of its lists are as long (``sets``); the budget is met exactly.
+Pruning (`golden.sparse_conv.pruning`) keeps the largest weights of each set: of a layer as a whole,
+or of the sets that a dataflow gives one list each, so that all of its lists are as long (``sets``);
+the budget is met exactly.
 
 Powers of two: after "Standard Deviation-Based Quantization" (arXiv 2202.12422), of which only the
 abstract is known here; the rule is our reconstruction. Ternary: the threshold of "Ternary Weight
@@ -99,6 +100,9 @@ class Layer(nn.Module):
         self.register_buffer("mean", torch.zeros(params.filters))
         self.register_buffer("variance", torch.ones(params.filters))
         self.register_buffer("mask", torch.ones(shape))
+        #: Importances that pruning learns, and what makes a soft mask of them: see `pruning`.
+        self.register_parameter("score", None)
+        self.soft = None
         self.register_buffer("shift", torch.zeros((), dtype=torch.int64))
         for name in FLOATS:  # as they were before they were pruned and rounded
             self.register_buffer(f"float_{name}", getattr(self, name).detach().clone())
@@ -112,10 +116,20 @@ class Layer(nn.Module):
         return (scale * unit.flatten() * p.input.resolution / p.output.resolution,
                 bias / p.output.resolution)
 
+    @torch.no_grad()
+    def connect(self, mask):
+        """Have these connections alone from now on, and as large sums as with all."""
+        self.mask.copy_(torch.as_tensor(mask))
+        self.weight.mul_(self.mask.mean() ** -0.5)
+
+    def kept(self):
+        """The weights that stay."""
+        return self.weight * (self.mask if self.soft is None else self.soft())
+
     def forward(self, x):
         """Real maps to real maps."""
         p = self.params
-        total = functional.conv2d(x, self.weight * self.mask, stride=p.stride, padding=p.padding)
+        total = functional.conv2d(x, self.kept(), stride=p.stride, padding=p.padding)
         y = functional.batch_norm(total, self.mean, self.variance, self.gamma, self.beta,
                                   self.training, MOMENTUM, EPSILON)
         return self.pooled(y.relu() if p.relu else y)
@@ -125,7 +139,7 @@ class Layer(nn.Module):
 
     def weights(self):
         """(Weight codes, value of code 1); gradients pass through the rounding."""
-        kept = self.weight * self.mask
+        kept = self.kept()
         code, unit = codes(self.params.kind, kept.detach())
         return _straight(kept / unit, code), unit
 
@@ -149,7 +163,7 @@ class Layer(nn.Module):
     @torch.no_grad()
     def choose_shift(self):
         """So many fraction bits of scale and bias that both fit."""
-        _, unit = codes(self.params.kind, self.weight * self.mask)
+        _, unit = codes(self.params.kind, self.kept())
         scale, bias = self.affine(unit)
         room = min(math.log2(((1 << SCALE_WIDTH - 2) - 1) / float(scale.abs().max().clamp(1e-9))),
                    math.log2(((1 << BIAS_WIDTH - 2) - 1) / float(bias.abs().max().clamp(1e-9))))
@@ -219,12 +233,6 @@ class ConvNetwork(nn.Module):
                 getattr(layer, name).copy_(getattr(own, f"float_{name}"))
         network.keep_float()
         return network.eval()
-
-    def prune(self, shares, sets):
-        """Set every layer's mask: see `keep_largest`; a share of 1 keeps all."""
-        for layer, share, own in zip(self.layers, shares, sets, strict=True):
-            if share < 1:
-                layer.mask.copy_(keep_largest(layer.weight, share, own))
 
     @torch.no_grad()
     def fix(self, x=None):

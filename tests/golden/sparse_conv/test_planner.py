@@ -104,6 +104,27 @@ def test_no_array_is_faster(share):
         8, found.traffic["weights"] // (8 * found.params.out_pixels)), 1)
 
 
+@pytest.mark.parametrize("index", ["pattern", "shift", "comb"])
+def test_plans_of_structured_weights(index):
+    """Fewer cycles than a dense array's, as many as golden's block takes, and none in reach is
+    faster."""
+    layer = ConvParams(8, 6, 6, 8, padding=1, pool=1)
+    found = plan(layer, 12, 10**6, index=index, patterns=4, kept=3)
+    assert found.params.index == index
+    block = Array.random(found.params, np.random.default_rng(1))
+    assert found.cycles == block.cycles([None])
+    assert found.interval == (block.cycles([None] * 8) - block.cycles([None] * 6)) // 2
+    assert found.interval < plan(layer, 12, 10**6).interval
+    values = lists(found.params, *(block.tensors.get(name)
+                                   for name in ("weight", "patterns", "copy")))[0]
+    assert found.memory == memory(found.params, len(values))
+    for groups, tiles in itertools.product(range(1, 9), (1, 2, 3, 6)):
+        if groups * tiles <= 12 and (index != "comb" or tiles in (1, 3)):
+            other = Array.random(found.params.replace(groups=groups, tiles=tiles),
+                                 np.random.default_rng(1))
+            assert found.interval <= (other.cycles([None] * 8) - other.cycles([None] * 6)) // 2
+
+
 def test_zeros_make_lists_worth_it():
     layer = ConvParams(16, 8, 8, 16, padding=1)
     dense = plan(layer, 32, 10**7)
@@ -119,6 +140,11 @@ def test_wrong():
         plan(layer, 4, 100)
     with pytest.raises(ValueError, match=r"^Plan share must be above 0 and at most 1, not 0$"):
         plan(layer, 4, 10**6, share=0)
+    with pytest.raises(ValueError, match=r"^Plan share must be 1 for index 'shift', not 0\.5$"):
+        plan(layer, 4, 10**6, share=0.5, index="shift")
+    with pytest.raises(ValueError, match=r"^Plan index must be one of pattern, shift, comb, not "
+                                         r"'list'$"):
+        plan(layer, 4, 10**6, index="list")
 
 
 def test_fused_layers_move_least():

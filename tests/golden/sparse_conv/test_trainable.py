@@ -7,6 +7,7 @@ import torch
 from golden.formats import Format
 from golden.sparse_conv import tasks
 from golden.sparse_conv.params import ConvParams, NetworkParams
+from golden.sparse_conv.pruning import Magnitude
 from golden.sparse_conv.trainable import ConvNetwork, codes, keep_largest
 from golden.weights import WEIGHT_KINDS, WeightKind
 
@@ -64,7 +65,7 @@ def test_fixed_forward_is_the_integers(weights):
                                   (layer.gamma.data, -2, 2), (layer.beta.data, -1, 1)):
             buffer.uniform_(low, high, generator=generator)
     network.eval()
-    network.prune([1, 0.5, 1], [None] * 3)
+    Magnitude([1, 0.5, 1], [None] * 3).step(network, 1)
     network.fix()
     x = torch.randint(0, 32, (20, 2, 9, 9), generator=generator)
     made, tensors = network.quantise()
