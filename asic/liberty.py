@@ -24,12 +24,14 @@ class Group:
     """``name(arguments) { values; groups }``.
 
     values:  attribute -> its last value, text, or a list where it was given in parentheses
+    lists:   attribute -> every list that it was given in parentheses
     groups:  in their order
     """
 
     name: str
     arguments: list
     values: dict = field(default_factory=dict)
+    lists: dict = field(default_factory=dict)
     groups: list = field(default_factory=list)
 
     def all(self, name):
@@ -261,5 +263,8 @@ def _body(group, tokens):
         if isinstance(made, Group):
             group.groups.append(made)
         else:
-            group.values[made[0]] = made[1]
+            name, value = made
+            group.values[name] = value
+            if isinstance(value, list):
+                group.lists.setdefault(name, []).append(value)
     raise AssertionError("tokens never end")

@@ -109,10 +109,26 @@ def page(answer):
 {table(["block", "um2 of its own cells", "cells", "share"], blocks)}
 <h2>Cells</h2>{table(["kind", "number"], list(answer["cells"].items()))}
 <h2>Corners</h2>{table(["corner", "Fmax, MHz", "setup slack, ns", "hold slack, ns"], corners)}
+{_energy(answer)}
 <h2>Critical path</h2>{table(["name in the source", "cells", "ns"],
                              [[h["name"], h["cells"], f"{h['ns']:.3f}"] for h in path["hops"]])}
 </html>
 """
+
+
+def _energy(answer):
+    """Of the frames that ran on the netlist; nothing without them."""
+    spent = answer.get("power")
+    if not spent:
+        return ""
+    parts = [[name, f"{nj:.3f}"] for name, nj in spent["nj"].items()]
+    parts += [["all", f"{spent['nj_per_frame']:.3f}"],
+              ["leakage", f"{spent['leakage_nj_per_frame']:.5f}"]]
+    blocks = [[name, f"{nj:.3f}"] for name, nj in spent["blocks"].items()]
+    return (f"<h2>Energy a frame</h2><p>{spent['mw']:.3f} mW at {answer['target_mhz']:g} MHz, from "
+            f"every net's changes in {spent['cycles']:,} cycles of {spent['frames']} frames; "
+            "values that have settled, no clock tree.</p>"
+            + table(["part", "nJ"], parts) + table(["block", "nJ"], blocks))
 
 
 def _draw_blocks(axes, answer):

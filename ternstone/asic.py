@@ -3,15 +3,17 @@ computes what golden computes."""
 
 import dataclasses
 import os
+import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from asic import folder as takeaway
+from asic import power
 from asic.area import find_sta, transistors
 from asic.build import Built, build
-from asic.gates import gates
+from asic.gates import activity, gates
 from asic.liberty import LibertyError
 from asic.pdk import PDKS, Pdk, PdkError, find_pdk, installed
 from asic.report import page
@@ -22,6 +24,7 @@ from fpga.tools import find_yosys
 from golden.files import write_json
 from hdl.verilog import Verilog
 from sim.bench import Scenario, SimulationError, run_scenarios
+from sim.build import Sources
 from ternstone import report
 from ternstone.designs import Design
 from ternstone.errors import BadInput, bad_input
@@ -70,7 +73,7 @@ def implement(design: Design, pdk: Pdk, *, mhz: float, say: Say, regress: bool =
     ``asic-<pdk>.json``.
 
     regress:  also run ``frames`` frames (from ``seed``) on the netlist, against golden:
-              ``regression``
+              ``regression``; and what they cost: ``power``
 
     Errors: `BadInput` for a Liberty that tools refuse; `ToolError` for a missing tool.
     """
@@ -85,24 +88,40 @@ def implement(design: Design, pdk: Pdk, *, mhz: float, say: Say, regress: bool =
     answer |= {"hash": design.digest, "folder": str(where), "params": design.block.params.to_dict()}
     if regress:
         say("the netlist against golden")
-        answer["regression"] = _regression(design, built, frames, seed)
+        answer["regression"], answer["power"] = _regression(design, built, frames, seed)
     takeaway.write(built, verilog, where, answer, page(answer))
     write_json(folder_of(design) / f"{name}.json", answer)
     return answer
 
 
-def _regression(design: Design, built: Built, frames: int, seed: int) -> dict[str, Any]:
-    """The test bench of every design, on the netlist."""
+def _regression(design: Design, built: Built, frames: int, seed: int
+                ) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    """The test bench of every design, on the netlist: the verdict, and what `asic.power.report`
+    says of the frames, back to back."""
     started = time.perf_counter()
     feed = _feed(design, frames, seed)
     # A reset must come while there is something to reset.
     length = int(design.block.cycles(feed.frames))
     scenarios = [dataclasses.replace(s, resets=tuple(c for c in s.resets if c < length))
                  for s in SCENARIOS]
-    device, _, _ = gates(built.synthesis.netlist, built.synthesis.library)
-    answer: dict[str, Any] = {"passed": False, "failure": None, "frames": len(feed.frames)}
+    beats = sum(len(design.block.output.pack(answer)) for answer in design.block.run(feed.frames))
+    netlist, library = built.synthesis.netlist, built.synthesis.library
+    with tempfile.TemporaryDirectory(prefix="ternstone-asic-") as folder:
+        counts = Path(folder) / "counts"
+        device, nets, memories = gates(netlist, library, beats, str(counts))
+        verdict = _verdict(design, device, feed.frames, scenarios)
+        verdict["seconds"] = round(time.perf_counter() - started, 1)
+        if not verdict["passed"]:
+            return verdict, None
+        spent = power.energy(netlist, library, activity(counts, nets, memories))
+    return verdict, power.report(spent, len(feed.frames), built.period_ns)
+
+
+def _verdict(design: Design, device: Sources, frames: Sequence[Any],
+             scenarios: Sequence[Scenario]) -> dict[str, Any]:
+    answer: dict[str, Any] = {"passed": False, "failure": None, "frames": len(frames)}
     try:
-        verdicts = run_scenarios(design.block, None, scenarios, frames=feed.frames,
+        verdicts = run_scenarios(design.block, None, scenarios, frames=frames,
                                  name=design.name, netlist=device, top=identifier(design.name),
                                  workdir=BUILD / "sim")
     except SimulationError as error:
@@ -114,8 +133,7 @@ def _regression(design: Design, built: Built, frames: int, seed: int) -> dict[st
             "mismatches": sum(v.mismatches for v in verdicts),
             "cycles": plain.cycles, "expected_cycles": plain.expected_cycles,
             "scenarios": [v.scenario for v in verdicts], "simulator": plain.simulator,
-            "cycles_per_second": plain.cycles_per_second,
-            "seconds": round(time.perf_counter() - started, 1)}
+            "cycles_per_second": plain.cycles_per_second}
 
 
 def _feed(design: Design, frames: int, seed: int) -> Any:
@@ -195,6 +213,12 @@ def print_answer(answer: Mapping[str, Any]) -> None:
         if verdict["failure"]:
             report.stderr.print(f"{answer['design']}: {verdict['failure']}", markup=False,
                                 highlight=False, soft_wrap=True)
+    if answer.get("power"):
+        spent = answer["power"]
+        report.print_table(
+            f"Energy a frame at {answer['target_mhz']:g} MHz (settled values, no clock tree)",
+            ["mW", "nJ/frame", *(f"{name} nJ" for name in spent["nj"]), "leakage mW"],
+            [[spent["mw"], spent["nj_per_frame"], *spent["nj"].values(), spent["leakage_mw"]]])
     report.print_table("Files", ["folder", "page"],
                        [[answer["folder"], os.path.join(answer["folder"], "asic.html")]])
     if not answer["met"]:

@@ -74,6 +74,10 @@ def test_regression(ternstone, kit):
     assert verdict["passed"] and verdict["mismatches"] == 0 and verdict["frames"] == 6
     assert verdict["cycles"] == verdict["expected_cycles"] == 6 * 4 + 1
     assert verdict["scenarios"] == ["plain", "stalls", "resets"] and verdict["beats"] > 3 * 24
+    spent = answer.json["power"]  # this kit has capacitances and no tables
+    assert spent["cycles"] == verdict["cycles"] and spent["frames"] == 6
+    assert spent["nj"]["switching"] > 0 == spent["nj"]["internal"]
+    assert spent["nj_per_frame"] == pytest.approx(spent["mw"] * spent["cycles"] * 10 / 6 / 1e3)
     answer = ternstone(*GIVEN, "--regress", "--param", "wrong=true", "--json")
     assert answer.status == 1 and answer.json["met"]
     assert not answer.json["regression"]["passed"] and answer.json["regression"]["mismatches"]

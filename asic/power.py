@@ -1,0 +1,236 @@
+"""Energy of a netlist's cells from the changes of its nets, by the tables of the Liberty.
+
+A change of a net costs half of C V^2, C being the pins on it and the wire load model's wire; a cell
+whose output changes costs what its tables say at that load; a flip-flop costs with every edge of
+its clock. The changes are those of values that have settled: glitches are not among them (zero
+delay). The clock is a net like others, without the buffers of a tree.
+"""
+
+import re
+from collections import defaultdict
+from functools import cache
+
+import numpy as np
+
+from asic.gates import truth
+from asic.timing import wire_load
+
+__all__ = ["SLOPE_NS", "Energies", "energy", "loads", "report"]
+
+#: Slope of every input, at which tables are read.
+SLOPE_NS = 0.1
+
+
+class Energies:
+    """Tables of a library, in pJ, at inputs of `SLOPE_NS`; without wire load model wires are free.
+
+    Energies are in the Liberty's unit of capacitance times a squared volt: pJ for pF.
+    """
+
+    def __init__(self, library):
+        self.library = library
+        group = library.groups[0]
+        self.volts = group.number("nom_voltage", 1)
+        self.templates = {entry.arguments[0]: entry for entry in group.groups
+                          if entry.name in ("power_lut_template", "lu_table_template")}
+        unit, text = group.values.get("capacitive_load_unit", ["1", "pf"])
+        self.pf = float(unit) * {"pf": 1.0, "ff": 1e-3}[text.lower()]
+        self.leakage_mw = _unit(group.values.get("leakage_power_unit", "1nW"))
+        model = next((entry for entry in group.all("wire_load")
+                      if entry.arguments[0] == wire_load(library)), None)
+        self.wire = None
+        if model:
+            lengths = sorted((float(fanout), float(length)) for fanout, length in model.lists
+                             ["fanout_length"])
+            self.wire = (model.number("capacitance") * self.pf, model.number("slope"), lengths)
+        self.output = cache(self._output)
+        self.input = cache(self._input)
+
+    def wire_pf(self, fanout):
+        """The wire of a net that drives so many pins."""
+        if not self.wire or not fanout:
+            return 0.0
+        capacitance, slope, lengths = self.wire
+        most, longest = lengths[-1]
+        length = longest + slope * (fanout - most) if fanout > most else np.interp(
+            fanout, *zip(*lengths, strict=True))
+        return float(capacitance * length)
+
+    def pin_pf(self, cell, port, index=0):
+        """The capacitance of an input pin; of a bus its own or that of its bit."""
+        group = self.library.pins(cell)[port]
+        for bit in group.all("pin"):
+            if bit.arguments == [f"{port}[{index}]"] and "capacitance" in bit.values:
+                group = bit
+        return group.number("capacitance") * self.pf
+
+    def leak(self, cell):
+        """mW of a cell."""
+        return self.library.cells[cell][0].number("cell_leakage_power") * self.leakage_mw
+
+    def _output(self, cell, port):
+        """(loads, pJ a change at them) of an output: the mean of rise and fall, and of the inputs
+        that may have caused it."""
+        groups = self.library.pins(cell)[port].all("internal_power")
+        curves = [self._curve(table) for group in groups for table in group.groups
+                  if table.name in ("rise_power", "fall_power")
+                  # A pin that never changes causes nothing.
+                  and not _asynchronous(self.library, cell, group)]
+        if not curves:
+            return (0.0,), (0.0,)
+        at = max((curve[0] for curve in curves), key=len)
+        return at, tuple(np.mean([np.interp(at, *curve) for curve in curves], axis=0) * self.pf)
+
+    def _input(self, cell, port):
+        """[(condition or "", pJ a change)] of what changes inside with an input alone."""
+        found = []
+        for group in self.library.pins(cell)[port].all("internal_power"):
+            values = [self._curve(table)[1][0] for table in group.groups
+                      if table.name in ("rise_power", "fall_power")]
+            if values:
+                found.append((group.values.get("when", ""), float(np.mean(values)) * self.pf))
+        return found
+
+    def _curve(self, table):
+        """(loads, values) of a table at `SLOPE_NS`."""
+        values = np.array(table.numbers("values"))
+        template = self.templates.get(table.arguments[0] if table.arguments else "")
+        axes = [table.numbers(name) if name in table.values else
+                template.numbers(name) if template and name in template.values else None
+                for name in ("index_1", "index_2")]
+        if axes[0] is None:
+            return (0.0,), (float(values[0]),)
+        if axes[1] is None:  # slopes alone
+            return (0.0,), (float(np.interp(SLOPE_NS, axes[0], values)),)
+        values = values.reshape(len(axes[0]), len(axes[1]))
+        if template and "output" in template.values.get("variable_1", ""):
+            axes, values = axes[::-1], values.T
+        return tuple(axes[1]), tuple(np.interp(SLOPE_NS, axes[0], values[:, k])
+                                     for k in range(len(axes[1])))
+
+
+def _asynchronous(library, cell, group):
+    ff = library.cells[cell][0].all("ff")
+    roles = [ff[0].values.get(role, "") for role in ("clear", "preset")] if ff else []
+    return any(group.values.get("related_pin", "?") in role for role in roles)
+
+
+def _unit(text):
+    """mW of a leakage unit: 1nW."""
+    number = text[:-2]
+    return float(number) * {"p": 1e-9, "n": 1e-6, "u": 1e-3, "m": 1.0}[text[-2]]
+
+
+def loads(netlist, energies):
+    """Net -> pF: pins and wire."""
+    sinks, _ = netlist.sinks(energies.library)
+    return {net: sum(energies.pin_pf(cell.type, port, index) for cell, port, index in found)
+            + energies.wire_pf(len(found)) for net, found in sinks.items()}
+
+
+def energy(netlist, library, activity):
+    """What the counted cycles cost, in pJ, and what leaks, in mW.
+
+    Returns ``switching``, ``internal`` (combinational cells), ``flip-flops`` (clock pins and
+    outputs), ``clock`` (gates, and the nets of the clock), ``memory``, ``blocks`` (path -> pJ) and
+    ``leakage_mw``.
+    """
+    energies = Energies(library)
+    capacitance = loads(netlist, energies)
+    found, blocks, leakage = defaultdict(float), defaultdict(float), 0.0
+    half = 0.5 * energies.volts ** 2
+    changes, clocks = activity.changes, {net for name, _, nets in netlist.ports if name == "clk"
+                                         for net in nets}
+    for net in clocks:
+        found["clock"] += half * capacitance.get(net, 0) * changes[net]
+    for cell in netlist.cells:
+        if library.kind(cell.type) == "clock gate":
+            clocks.add(cell.pins[library.gate_ports(cell.type)[2]][0])
+    # The clock itself is not evaluated: it is up for half of every cycle.
+    share = {net: count / activity.cycles for net, count in activity.ones.items()}
+    share |= dict.fromkeys(clocks, 0.5)
+    for cell in netlist.cells:
+        leakage += energies.leak(cell.type)
+        kind = library.kind(cell.type)
+        if kind == "memory":
+            inside = library.accesses_pj(cell.type, activity.accesses[cell.name], activity.cycles)
+        else:
+            inside = sum(_inside(energies, cell, port, changes, share, activity.cycles)
+                         * changes[nets[0]] for port, nets in cell.pins.items())
+        outside = 0.0
+        for port, way in library.directions(cell.type).items():
+            for net in cell.pins.get(port, ()) if way == "output" else ():
+                load = capacitance.get(net, 0.0)
+                outside += changes[net] * half * load
+                if kind != "memory":
+                    inside += changes[net] * float(
+                        np.interp(load, *energies.output(cell.type, port)))
+        found[_WHERE.get(kind, "internal")] += inside
+        found["clock" if kind == "clock gate" else "switching"] += outside
+        blocks[cell.path] += inside + outside
+    return {"cycles": activity.cycles, "pj": {name: found[name] for name in sorted(found)},
+            "blocks": dict(blocks), "leakage_mw": leakage}
+
+
+def report(spent, frames, period_ns):
+    """What ``asic-<pdk>.json`` says of the energy of so many frames: power while they run, energy
+    of one, leakage apart."""
+    total = sum(spent["pj"].values())
+    ns = spent["cycles"] * period_ns
+    return {"mw": total / ns, "leakage_mw": spent["leakage_mw"],
+            "nj_per_frame": total / frames / 1e3,
+            "leakage_nj_per_frame": spent["leakage_mw"] * ns / frames / 1e3, "frames": frames,
+            "cycles": spent["cycles"], "period_ns": period_ns,
+            "nj": {name: pj / frames / 1e3 for name, pj in spent["pj"].items()},
+            "blocks": {path or "top": pj / frames / 1e3 for path, pj in sorted(
+                spent["blocks"].items(), key=lambda item: -item[1])},
+            "activity": "zero delay, of these frames", "clock_tree": "none",
+            "slope_ns": SLOPE_NS}
+
+
+#: Kind of a cell -> what its own energy counts as.
+_WHERE = {"flip-flop": "flip-flops", "clock gate": "clock", "memory": "memory"}
+
+
+def _inside(energies, cell, port, changes, share, cycles):
+    """pJ a change of an input, over what the other pins are meanwhile."""
+    if energies.library.directions(cell.type)[port] == "output":
+        return 0.0
+    spent = rest = known = 0.0
+    for when, pj in energies.input(cell.type, port):
+        if not when:
+            rest = pj
+            continue
+        chance = _chance(energies.library, cell, when, changes, share, cycles)
+        known += chance
+        spent += chance * pj
+    return spent + max(0.0, 1 - known) * rest
+
+
+def _chance(library, cell, when, changes, share, cycles):
+    """How often a condition holds: pins are taken as independent, but for what a flip-flop takes
+    and holds, which differ at as many of its clock's edges as it changes."""
+    names = tuple(dict.fromkeys(re.findall(r"[A-Za-z_]\w*", when)))
+    ones = [share[cell.pins[name][0]] if cell.pins.get(name) else 0.5 for name in names]
+    ff = library.cells[cell.type][0].all("ff")
+    pair = None
+    if ff and cell.pins.get("Q"):
+        data, clock = (ff[0].values[role].strip("() ") for role in ("next_state", "clocked_on"))
+        if data in names and "Q" in names:
+            edges = changes[cell.pins[clock][0]] / 2 or cycles
+            pair = names.index(data), names.index("Q")
+            differ = min(1.0, changes[cell.pins["Q"][0]] / edges) / 2
+            held = ones[pair[1]]
+    total = 0.0
+    for value, bit in enumerate(truth(when, names)):
+        if bit == "1":
+            bits = [value >> k & 1 for k in range(len(names))]
+            chance = 1.0
+            for k, one in enumerate(ones):
+                if not pair or k not in pair:
+                    chance *= one if bits[k] else 1 - one
+            if pair:
+                chance *= differ if bits[pair[0]] != bits[pair[1]] else max(
+                    0.0, (held if bits[pair[1]] else 1 - held) - differ)
+            total += chance
+    return total
