@@ -105,6 +105,7 @@ class Board:
     platform: ``module:class``
     spi:      connector and its pins for SPI, as (CS, COPI, CIPO, SCK)
     pll:      which one: see `fpga.top.pll_instance`
+    uart:     connector and its pins for a UART, as (RX, TX), of a board that has none by itself
     """
 
     name: str
@@ -112,6 +113,7 @@ class Board:
     platform: str
     spi: tuple
     pll: str = "ECP5"
+    uart: tuple = ()
 
     @cached_property
     def _class(self):
@@ -129,7 +131,8 @@ class Board:
     @property
     def package(self):
         """As nextpnr calls it."""
-        names = {"BG256": "CABGA256", "BG381": "CABGA381"}
+        names = {"BG256": "CABGA256", "BG381": "CABGA381",
+                 "MG285": "CSFBGA285"}
         return names.get(self._class.package, self._class.package.lower())
 
     @property
@@ -146,19 +149,22 @@ class Board:
     @property
     def pins(self):
         """Name of a port of the board's top -> `Pin`: clk, uart_rx, uart_tx, spi_cs, ..."""
-        clock, uart = self._resource(self._class.default_clk), self._resource("uart")
+        clock = self._resource(self._class.default_clk)
         found = {"clk": _pin(clock.ios[0], clock.attrs)}
-        for line in uart.ios:
-            if line.name in ("rx", "tx"):
-                found[f"uart_{line.name}"] = _pin(line.ios[0], uart.attrs)
-        connector, *pins = self.spi
-        mapping = next(c.mapping for c in self._class.connectors
-                       if f"{c.name}_{c.number}" == connector)
-        attributes = {key: value for key, value in found["uart_rx"].attributes
-                      if key in ("IO_STANDARD", "IO_TYPE")}
-        for name, pin in zip(("cs", "copi", "cipo", "sck"), pins, strict=True):
-            found[f"spi_{name}"] = Pin(mapping[pin], "o" if name == "cipo" else "i",
-                                       tuple(attributes.items()))
+        if not self.uart:
+            uart = self._resource("uart")
+            found |= {f"uart_{line.name}": _pin(line.ios[0], uart.attrs)
+                      for line in uart.ios if line.name in ("rx", "tx")}
+        level = tuple((key, value) for key, value in found.get("uart_rx", found["clk"]).attributes
+                      if key in ("IO_STANDARD", "IO_TYPE"))
+        for kind, wired, names in (("uart", self.uart, ("rx", "tx")),
+                                   ("spi", self.spi, ("cs", "copi", "cipo", "sck"))):
+            connector, *pins = wired or ("",)
+            mapping = next((c.mapping for c in self._class.connectors
+                            if f"{c.name}_{c.number}" == connector), {})
+            found |= {f"{kind}_{name}": Pin(mapping[pin], "o" if name in ("tx", "cipo") else "i",
+                                            level)
+                      for name, pin in zip(names, pins, strict=False)}
         return found
 
     def _resource(self, name):
@@ -201,4 +207,9 @@ BOARDS = {board.name: board for board in (
     Board("ulx3s-85f", "ULX3S 85F", "ulx3s:ULX3S_85F_Platform", ("gpio_0", "0+", "0-", "1+", "1-")),
     Board("colorlight-5a-75b", "ColorLight 5A-75B (R7.0)",
           "colorlight_5a75b_r7_0:Colorlight_5A75B_R70Platform", ("j_1", "1", "2", "3", "5")),
+    # The names of its header are those of the Feather boards whose shape it has.
+    Board("orangecrab-25f", "OrangeCrab 25F (r0.2)", "orangecrab_r0_2:OrangeCrabR0_2_25FPlatform",
+          ("io_0", "5", "copi", "cipo", "sck"), uart=("io_0", "0", "1")),
+    Board("orangecrab-85f", "OrangeCrab 85F (r0.2)", "orangecrab_r0_2:OrangeCrabR0_2_85FPlatform",
+          ("io_0", "5", "copi", "cipo", "sck"), uart=("io_0", "0", "1")),
 )}

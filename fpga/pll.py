@@ -1,8 +1,9 @@
-"""Dividers of the PLLs for a wished frequency, within the limits of the data sheets."""
+"""Dividers of the PLLs for a wished frequency, within the limits of the data sheets; and below
+those of an iCE40's, registers that divide the clock pin."""
 
 from dataclasses import dataclass
 
-__all__ = ["Ecp5Pll", "Ice40Pll", "dividers"]
+__all__ = ["Divided", "Ecp5Pll", "Ice40Pll", "dividers"]
 
 MHZ = 10**6
 
@@ -78,14 +79,35 @@ class Ecp5Pll:
                     yield cls(reference_hz, clki_div, clkfb_div, clkop_div)
 
 
+@dataclass(frozen=True)
+class Divided:
+    """No PLL: the clock pin through so many registers, each of which halves it."""
+
+    reference_hz: int
+    halvings: int
+
+    @property
+    def hz(self):
+        return self.reference_hz / (1 << self.halvings)
+
+    @classmethod
+    def all(cls, reference_hz):
+        return (cls(reference_hz, halvings) for halvings in range(7))
+
+
 def dividers(family, reference_hz, hz):
     """The setting of a family's PLL whose output is nearest to ``hz``, fewest divisions first.
+
+    An iCE40's PLL does not go below 16 MHz: for less it is a `Divided` in its place, which gives at
+    most the clock pin's frequency.
 
     family: "ice40" or "ecp5"
 
     Errors: ValueError for a frequency that the PLL does not make, with what it does.
     """
     kind = {"ice40": Ice40Pll, "ecp5": Ecp5Pll}[family]
+    if kind is Ice40Pll and 0 < hz < kind.RANGE[0] and hz <= reference_hz:
+        return min(Divided.all(reference_hz), key=lambda made: abs(made.hz - hz))
     low, high = kind.RANGE
     if not low <= hz <= high:
         raise ValueError(f"Frequency must be between {low / MHZ:g} and {high / MHZ:g} MHz, "

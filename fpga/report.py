@@ -6,6 +6,8 @@ import json
 import re
 
 from fpga.boards import BOARDS
+from fpga.spram import WIDTH as spram_width
+from fpga.spram import WORDS as spram_words
 from fpga.steps import tool_of
 
 __all__ = ["STYLE", "critical_path", "memory_fit", "page", "report", "svg", "table"]
@@ -89,23 +91,26 @@ def memory_fit(family, block, netlist, memories):
 
     ``best`` is the least number of block RAMs that hold so many words of that width, all of one
     shape: ceil(width / w) ceil(words / d). ``fill`` is the share of the taken ones' bits that are
-    used. A memory that took none is made of LUTs or registers (``taken`` 0).
+    used. A memory that took none is made of LUTs or registers (``taken`` 0). For one with ``spram``
+    all of that counts SPRAMs.
     """
-    taken = {}
+    taken: dict = {}
     for name, cell in netlist["modules"][block]["cells"].items():
         match = re.match(r"(.+)\.\d+\.\d+$", name)
-        if match and cell["type"].startswith(("SB_RAM40_4K", "DP16KD", "PDPW16KD")):
+        if match and cell["type"].startswith(("SB_RAM40_4K", "SB_SPRAM", "DP16KD", "PDPW16KD")):
             path = f"{block}.{match[1]}".replace(".", "_")
-            taken[path] = taken.get(path, 0) + 1
-    block_bits = max(words * width for words, width in family.shapes)
+            taken.setdefault(path, []).append(cell["type"])
     fits = []
     for memory in memories:
-        count = taken.pop(f"{memory['module']}_{memory['name']}", 0)
-        best = min(-(-memory["width"] // width) * -(-memory["words"] // words)
-                   for words, width in family.shapes)
+        cells = taken.pop(f"{memory['module']}_{memory['name']}", [])
+        spram = "SB_SPRAM256KA" in cells
+        shapes = ((spram_words, spram_width),) if spram else family.shapes
+        bits = max(words * width for words, width in shapes)
         fits.append({**{key: memory[key] for key in ("module", "name", "words", "width")},
-                     "taken": count, "best": best,
-                     "fill": memory["words"] * memory["width"] / (count * block_bits) if count
+                     "taken": len(cells), "spram": spram,
+                     "best": min(-(-memory["width"] // width) * -(-memory["words"] // words)
+                                 for words, width in shapes),
+                     "fill": memory["words"] * memory["width"] / (len(cells) * bits) if cells
                      else None})
     assert not taken, f"block RAMs of no memory: {taken}"
     return fits
@@ -173,9 +178,11 @@ def page(answer):
         "path": (["name in the source", "what", "cells", "ns", "ns on wires"],
                  [[h["name"], h["kind"], h["cells"], f"{h['ns']:.2f}", f"{h['wire_ns']:.2f}"]
                   for h in (answer["critical_path"] or {"hops": []})["hops"]]),
-        "memories": (["memory", "words", "width", "block RAMs", "least", "fill"],
-                     [[m["module"], m["words"], m["width"], m["taken"], m["best"],
-                       f"{m['fill']:.0%}" if m["fill"] else "LUTs"] for m in answer["memories"]]),
+        "memories": (["memory", "words", "width", "in", "blocks", "least", "fill"],
+                     [[m["module"], m["words"], m["width"],
+                       "SPRAM" if m["spram"] else "block RAM" if m["fill"] else "LUTs",
+                       m["taken"], m["best"], f"{m['fill']:.0%}" if m["fill"] else ""]
+                      for m in answer["memories"]]),
     }
     tables = {name: table(*content) for name, content in rows.items()}
     plots = {name: svg(draw, answer) for name, draw in (

@@ -4,7 +4,7 @@ from amaranth.hdl import Cat, ClockDomain, ClockSignal, Const, Instance, Module,
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from fpga.pll import Ice40Pll
+from fpga.pll import Divided, Ice40Pll
 from golden.link.params import SpiParams
 from hdl.link.link import SpiTop, UartTop
 
@@ -60,10 +60,17 @@ class VerilogCore(wiring.Component):
 
 
 def pll_instance(kind, pll, *, pin, clock, lock):
-    """The primitive of a PLL with the dividers of `fpga.pll`.
+    """The primitive of a PLL with the dividers of `fpga.pll`, or the registers in its place.
 
     kind:  "PAD" (an iCE40's whose reference is its own pin), "CORE" (any other iCE40's), "ECP5"
     """
+    if isinstance(pll, Divided):
+        m, count = Module(), Signal(max(1, pll.halvings), name="count")
+        m.domains.pin = ClockDomain(reset_less=True, local=True)
+        m.d.comb += [ClockSignal("pin").eq(pin), lock.eq(1),
+                     clock.eq(count[-1] if pll.halvings else pin)]
+        m.d.pin += count.eq(count + 1)
+        return m
     if isinstance(pll, Ice40Pll):
         reference = {"PAD": "i_PACKAGEPIN", "CORE": "i_REFERENCECLK"}[kind]
         return Instance(

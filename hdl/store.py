@@ -25,7 +25,7 @@ class Store(wiring.Component):
 
     With ``words`` it is a memory with those initial contents and no write port; with None it has a
     write port, and must be loaded before it is read, since nothing depends on what a memory holds
-    at power-up.
+    at power-up. The Verilog marks it as ``loaded``: it may then go to a memory with one port.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ class Store(wiring.Component):
         block = self.width * self.depth >= BLOCK_BITS
         m.submodules.memory = memory = Memory(
             shape=unsigned(self.width), depth=self.depth, init=self.words or [],
-            attrs=NO_COLLISION | (
+            attrs=NO_COLLISION | ({} if self.words else {"loaded": 1}) | (
                 {"rom_style" if self.words else "ram_style": "block"} if block else {}))
         read = memory.read_port()
         m.d.comb += [read.addr.eq(self.address), self.word.eq(read.data)]

@@ -13,6 +13,7 @@ from fpga.build import Built, Project, Synthesis, build, shell, synthesise
 from fpga.pll import dividers
 from fpga.report import page
 from fpga.report import report as measure
+from fpga.spram import with_spram
 from fpga.steps import StepError
 from fpga.top import PINS, BoardTop, VerilogCore
 from golden.link.link import link_params
@@ -139,8 +140,13 @@ def _top(design: Design, wanted: _Wanted, block: str, ports: list[tuple[str, str
 
 
 def _synthesise(project: Project, say: Say) -> Synthesis:
-    """With multipliers of the device, unless it has too few: then all are made of LUTs."""
+    """With multipliers of the device, unless it has too few: then all are made of LUTs. With loaded
+    memories in block RAM, unless it has too little: then in SPRAM, where there is some."""
     synthesis = synthesise(project, CACHE, say)
+    if "RAM" in synthesis.too_much and project.board.device.SPRAM:
+        moved = with_spram(project)
+        if moved:
+            project, synthesis = moved, synthesise(moved, CACHE, say)
     if "DSP" in synthesis.too_much:
         without = synthesise(dataclasses.replace(project, dsp=False), CACHE, say)
         if without.fits:
@@ -275,6 +281,7 @@ def print_answer(answer: Mapping[str, Any]) -> None:
 def _print_memories(memories: Sequence[Mapping[str, Any]]) -> None:
     if memories:
         report.print_table(
-            "Memories", ["memory", "words", "width", "block RAMs", "least", "fill"],
-            [[m["module"], m["words"], m["width"], m["taken"], m["best"],
-              f"{m['fill']:.0%}" if m["fill"] else "in LUTs"] for m in memories])
+            "Memories", ["memory", "words", "width", "in", "blocks", "least", "fill"],
+            [[m["module"], m["words"], m["width"],
+              "SPRAM" if m["spram"] else "block RAM" if m["taken"] else "LUTs", m["taken"],
+              m["best"], f"{m['fill']:.0%}" if m["fill"] else None] for m in memories])

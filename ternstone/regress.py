@@ -20,6 +20,7 @@ from fpga.build import Built, Project
 from fpga.flips import Flip, broken
 from fpga.flips import flips as pick
 from fpga.netlist import models, with_models
+from fpga.pll import Divided, dividers
 from fpga.steps import StepError
 from fpga.tools import RETURN, find
 from golden.files import write_json
@@ -156,7 +157,8 @@ def _climb(design: Design, built: Built, rung: str, baud: int, feed: Sequence[np
             regained = regain(built, BUILD / "fpga")
             text = f"{models(project.board.device)}\n{regained}"
         if project.pins:
-            answer["pins"] = over_pins(design, Verilog(text), _line(project, baud), feed)
+            answer["pins"] = over_pins(design, Verilog(text), _line(project, baud), feed,
+                                       halvings=_halvings(project))
     except (BuildError, SimulationError, StepError, BadInput) as error:
         answer["failure"] = str(error)
     parts = [answer[part] for part in ("streams", "pins") if part in answer]
@@ -186,6 +188,14 @@ def _line(project: Project, baud: int) -> UartParams | SpiParams:
     return line_params(_link(project), round(project.mhz * 1e6), baud)
 
 
+def _halvings(project: Project) -> int:
+    """Of the clock pin, where registers stand in place of the PLL, through which a simulation's
+    clock goes unchanged."""
+    board = project.board
+    made = dividers(board.device.family.name, board.clock_hz, project.mhz * 1e6)
+    return made.halvings if isinstance(made, Divided) else 0
+
+
 def variant(project: Project) -> str:
     """The board, and what sets this build for it apart: the name of its folder and verdicts."""
     kind = _link(project) if project.pins else "bare"
@@ -193,12 +203,13 @@ def variant(project: Project) -> str:
 
 
 def over_pins(design: Design, verilog: Verilog, line: UartParams | SpiParams,
-              feed: Sequence[np.ndarray], *, seconds: float = 600,
+              feed: Sequence[np.ndarray], *, seconds: float = 600, halvings: int = 0,
               workdir: Path = BUILD / "sim") -> dict[str, Any]:
     """A board's top, ``verilog`` with all of its cells, against golden.
 
     Of the design's frames answers and cycles are compared; of `_requests`, among them damaged ones,
-    every byte that comes back. ``seconds``: for which a request may keep the simulator busy.
+    every byte that comes back. ``seconds``: for which a request may keep the simulator busy;
+    ``halvings``: of the clock pin, down to the design's clock.
 
     Errors: `BadInput` for a board that gives no answer, `SimulationError` for one that gives no
     end of answers.
@@ -208,12 +219,13 @@ def over_pins(design: Design, verilog: Verilog, line: UartParams | SpiParams,
                   design.block)
     uart = isinstance(line, UartParams)
     speed = line.baud if isinstance(line, UartParams) else line.sck
+    clock, longest = line.clock << halvings, longest << halvings
     whole = Verilog(verilog.text + TOPS["uart" if uart else "spi"], verilog.files)
-    with Board(whole, top="pins", line="uart" if uart else "spi", clock=line.clock, baud=speed,
+    with Board(whole, top="pins", line="uart" if uart else "spi", clock=clock, baud=speed,
                wire="commands", lint=False, workdir=workdir,
-               patience=longest + 40 * line.clock // speed if uart else 1000) as board:
+               patience=longest + 40 * clock // speed if uart else 1000) as board:
         wire = Pins(board, seconds) if uart else SpiPins(
-            board, seconds, 8 + longest * speed // (8 * line.clock))
+            board, seconds, 8 + longest * speed // (8 * clock))
         answer = host.run(host.Host(wire, timeout=0.0, name="Board"), design, feed)
         requests = [request for request in _requests(golden, feed)
                     if uart or BROKEN_BYTE not in request]
@@ -267,7 +279,7 @@ def break_bits(design: Design, built: Built, count: int, *, baud: int, frames: i
         made = choose(number)
         try:
             answer = over_pins(design, Verilog(f"{cells}\n{made.text}", made.files), line, feed,
-                               seconds=60)
+                               seconds=60, halvings=_halvings(project))
         except (SimulationError, BadInput) as error:
             return str(error)
         return None if answer["passed"] else "answers or cycles differ"

@@ -39,6 +39,16 @@ def test_ulx3s():
         'FREQUENCY PORT "clk" 25 MHZ;\n')
 
 
+def test_a_board_whose_uart_is_on_its_header():
+    board = BOARDS["orangecrab-25f"]
+    assert (board.part, board.clock_hz, board.options) == (
+        "LFE5U-25F", 48_000_000, ("--25k", "--package", "CSFBGA285", "--speed", "8"))
+    assert {name: pin.site for name, pin in board.pins.items()} == {
+        "clk": "A9", "uart_rx": "N17", "uart_tx": "M18",
+        "spi_cs": "B10", "spi_copi": "N16", "spi_cipo": "N15", "spi_sck": "R17"}
+    assert 'IOBUF PORT "uart_tx" IO_TYPE=LVCMOS33;' in board.constraints(["uart_tx"])
+
+
 @pytest.mark.parametrize("board", BOARDS.values(), ids=BOARDS)
 def test_every_board_has_its_pins(board):
     pins = board.pins

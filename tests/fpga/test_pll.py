@@ -2,7 +2,7 @@
 
 import pytest
 
-from fpga.pll import Ecp5Pll, Ice40Pll, dividers
+from fpga.pll import Divided, Ecp5Pll, Ice40Pll, dividers
 
 MHZ = 10**6
 
@@ -40,6 +40,12 @@ def test_ecp5_limits(hz):
 
 def test_ecp5_oscillator_is_in_the_middle():
     assert dividers("ecp5", 25 * MHZ, 50 * MHZ) == Ecp5Pll(25 * MHZ, 1, 2, 12)
+
+
+@pytest.mark.parametrize("mhz, halvings", [(12, 0), (11, 0), (7, 1), (6, 1), (3.2, 2), (0.1, 6)])
+def test_ice40_below_its_pll(mhz, halvings):
+    made = dividers("ice40", 12 * MHZ, mhz * MHZ)
+    assert made == Divided(12 * MHZ, halvings) and made.hz == 12 * MHZ / 2**halvings
 
 
 @pytest.mark.parametrize("family, hz, expected", [

@@ -111,6 +111,21 @@ def test_a_bare_block_has_its_streams(build):
     assert "left_out" in bitstream
 
 
+@pytest.mark.slow
+def test_weights_too_large_for_block_ram_go_to_spram(build):
+    """They come over the link, and the answers are right."""
+    answer = build("lstm.dense", "--param", "inputs=256", "--param", "outputs=256", "--param",
+                   "weights=ternary", "--param", "store=load", "--param", "lanes=16", "--board",
+                   "icebreaker", "--regress", "netlist")
+    assert answer.status in (0, 1), answer.err  # whatever the clock is
+    made = answer.json
+    assert right(made["regression"]["netlist"])
+    (weights,) = [m for m in made["memories"] if m["spram"]]
+    assert (weights["words"], weights["width"], weights["taken"], weights["best"]) == (
+        4096, 32, 2, 2)
+    assert made["capacity"]["SPRAM"] == {"taken": 2, "available": 4}
+
+
 @pytest.mark.parametrize("arguments, message", [
     (["--board", "ulx3s-25f", "--regress", "bitstream"],
      r"Bitstream must be turned back into Verilog, but no program turns an ECP5's bitstream back "
