@@ -49,7 +49,7 @@ def build(verilog, top, pdk, period_ns, cache, say, *, memories=(), root=None):
         made = synthesise(verilog, top, pdk, cache, memories=memories,
                           target_ns=share * period_ns, flat=flat)
         say(f"timing of {len(made.netlist.cells):,} cells")
-        timing = analyse(made.netlist, pdk, period_ns, cache)
+        timing = analyse(made.netlist, pdk, period_ns, cache, made.macros)
         attempts.append({"flat": flat, "target_ns": round(share * period_ns, 4),
                          "mhz": timing.mhz, "seconds": round(made.seconds + timing.seconds, 1)})
         if best is None or timing.setup_ns > best[1].setup_ns:
@@ -61,5 +61,5 @@ def build(verilog, top, pdk, period_ns, cache, say, *, memories=(), root=None):
     for corner, other in kits.corners(pdk, root).items():
         if corner not in corners:
             say(f"timing, {corner} corner")
-            corners[corner] = analyse(made.netlist, other, period_ns, cache)
+            corners[corner] = analyse(made.netlist, other, period_ns, cache, made.macros)
     return Built(pdk, period_ns, made, timing, corners, attempts)

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from asic import memory
 from sim.build import Sources
 
 __all__ = ["Activity", "activity", "gates", "truth"]
@@ -194,7 +195,7 @@ def gates(netlist, library, last=0, path=""):
     gating, clocks = table.clocks()
     flops = table.registers(clocks)
     memories = [row for cell in table.memories
-                for row in library.memory_rows(cell, table.number, clocks)]
+                for row in memory.rows(cell, library, table.number, clocks)]
     rows = [[len(table.numbers), *map(len, numbered)], *numbered]
     for group in (combinational, gating, flops):
         rows += [[len(group)], *group]

@@ -78,8 +78,11 @@ class Library:
         return self._directions[cell]
 
     def kind(self, cell):
-        """What it is: "flip-flop", "latch", "clock gate", "tie", "buffer" or "logic"."""
+        """What it is: "flip-flop", "latch", "clock gate", "tie", "buffer", "memory" or
+        "logic"."""
         group = self.cells[cell][0]
+        if group.all("memory"):
+            return "memory"
         if group.all("ff"):
             return "flip-flop"
         if "clock_gating_integrated_cell" in group.values:
@@ -91,6 +94,10 @@ class Library:
             return "tie"
         functions = {pin.values.get("function", "").strip("() ") for pin in group.all("pin")}
         return "buffer" if len(inputs) == 1 and inputs[0] in functions else "logic"
+
+    def flip_flop(self):
+        """The area of the smallest flip-flop."""
+        return min(cell.number("area") for cell, _ in self.cells.values() if cell.all("ff"))
 
     def nand2(self):
         """The area of the smallest NAND gate of two inputs, which areas are counted in; None

@@ -13,6 +13,7 @@ from functools import cache
 import numpy as np
 
 from asic.gates import truth
+from asic.memory import accesses_pj
 from asic.timing import wire_load
 
 __all__ = ["SLOPE_NS", "Energies", "energy", "loads", "report"]
@@ -153,7 +154,7 @@ def energy(netlist, library, activity):
         leakage += energies.leak(cell.type)
         kind = library.kind(cell.type)
         if kind == "memory":
-            inside = library.accesses_pj(cell.type, activity.accesses[cell.name], activity.cycles)
+            inside = accesses_pj(library, cell.type, activity.accesses[cell.name])
         else:
             inside = sum(_inside(energies, cell, port, changes, share, activity.cycles)
                          * changes[nets[0]] for port, nets in cell.pins.items())

@@ -54,8 +54,12 @@ def report(built, name, cycles, frames):
     netlist, library = made.netlist, made.library
     um2 = sum(library.area(cell.type) for cell in netlist.cells)
     kinds = Counter()
+    macros, in_macros = Counter(), 0.0
     for cell in netlist.cells:
         kinds[library.kind(cell.type)] += 1
+        if library.kind(cell.type) == "memory":
+            macros[cell.type] += 1
+            in_macros += library.area(cell.type)
     nand2 = library.nand2()
     per_frame = cycles / frames
     mhz = 1000 / built.period_ns
@@ -64,6 +68,7 @@ def report(built, name, cycles, frames):
         "target_mhz": round(mhz, 4), "met": built.met, "fmax_mhz": timing.mhz,
         "um2": round(um2, 1), "gates": round(um2 / nand2) if nand2 else None,
         "cells": {"all": len(netlist.cells), **dict(sorted(kinds.items()))},
+        "macros": dict(sorted(macros.items())), "macro_um2": round(in_macros, 1),
         "types": netlist.counts(), "buffers_added": made.buffers,
         "blocks": [{"block": path or "top", "um2": area, "cells": count,
                     "share": round(area / um2, 4)}
@@ -99,6 +104,9 @@ def page(answer):
         ["tools", ", ".join(answer["tools"].values())]]
     blocks = [[b["block"], f"{b['um2']:,.0f}", f"{b['cells']:,}", f"{b['share']:.1%}"]
               for b in sorted(answer["blocks"], key=lambda b: -b["um2"])]
+    if answer["macros"]:
+        figures.insert(2, ["memories in macros", f"{answer['macro_um2']:,.0f} um2 of these: "
+                           + ", ".join(f"{n} {name}" for name, n in answer["macros"].items())])
     title = html.escape(f"{answer['design']} on {answer['pdk']}")
     return f"""<!DOCTYPE html>
 <html lang="en"><meta charset="utf-8"><title>{title}</title>

@@ -4,10 +4,12 @@ Blocks of some size are mapped one by one (`keep_hierarchy -min_cost`), which ke
 for each, and ABC's buffering within bounds; the netlist is flattened afterwards.
 """
 
+import json
 from dataclasses import dataclass
 
 from asic.area import ABC, GATED
 from asic.liberty import Library
+from asic.memory import BIT, blackboxes, libmap, macros, techmap
 from asic.netlist import buffered, load, tied
 from fpga import steps
 from fpga.steps import Step
@@ -29,20 +31,23 @@ class Synthesis:
     netlist:  `asic.netlist.Netlist`, flat, with ties and buffers
     library:  `asic.liberty.Library` of its cells
     script:   of Yosys
+    macros:   Liberty files of the memories in it
     buffers, seconds, cached: buffers that were added behind nets of many loads; of Yosys
     """
 
     netlist: object
     library: Library
     script: str
+    macros: list
     buffers: int
     seconds: float
     cached: bool
 
 
-def script(pdk, gate, top, memories, target_ns, flat):
+def script(pdk, gate, top, memories, target_ns, flat, bit=0.0):
     """What Yosys does, line by line.
 
+    bit:       area of a bit of memory in flip-flops, where there are macros to compare with
     gate:      (cell, enable, clock, output) of a clock gate, or None
     memories:  modules that are memories, and are mapped one by one
     flat:      whether all else is one module: slower, but ABC sees whole paths
@@ -54,8 +59,13 @@ def script(pdk, gate, top, memories, target_ns, flat):
     gating = [f"clockgate -pos {gate[0]} {gate[1]}:{gate[2]}:{gate[3]} -min_net_size {GATED}"
               ] if gate else []
     return "\n".join([
-        "read_verilog design.v", f"hierarchy -top {top}", "proc", *keep,
+        *(["read_verilog -lib macros.v"] if bit else []), "read_verilog design.v",
+        f"hierarchy -top {top}", "proc", *keep,
         f"synth -flatten -top {top} -run :fine",
+        # FPGA's styles force nothing here: macros are taken where they are smaller.
+        *(["setattr -unset ram_style -unset rom_style t:$mem_v2",
+           f"memory_libmap -lib memories.txt -logic-cost-ram {bit:.1f}",
+           "techmap -map memories.v"] if bit else []),
         # A memory that starts with contents and is never written becomes logic, others flip-flops.
         "memory_map", "opt -full", "techmap", "opt -fast", *gating,
         f"dfflibmap -liberty cells.lib{unused}", "opt",
@@ -77,16 +87,25 @@ def synthesise(verilog, top, pdk, cache, *, memories=(), target_ns, flat=False):
     not parse.
     """
     library = Library(pdk.liberty)
+    found = macros(pdk.memories)
     name, *images = verilog
-    text = script(pdk, library.gate(), top, memories, target_ns, flat)
+    text = script(pdk, library.gate(), top, memories, target_ns, flat,
+                  BIT * library.flip_flop() if found else 0)
     files = {"design.v": verilog[name].encode(), "synth.ys": text.encode(),
              "cells.lib": pdk.liberty.read_bytes(),
              "cells.constr": f"set_driving_cell {pdk.buffer}\nset_load 6\n".encode(),
              "cells.abc": ("\n".join(ABC) + "\n").encode(),
              **{image: verilog[image].encode() for image in images}}
+    if found:
+        files |= {"memories.txt": libmap(found).encode(), "memories.v": techmap(found).encode(),
+                  "macros.v": blackboxes(found).encode()}
     step = Step("yosys", ("-q", "-s", "synth.ys"), tuple(files), ("netlist.json",), "synth.log")
     done = steps.run(step, files, cache)
+    mapped = json.loads(done.files["netlist.json"])["modules"][top]["cells"].values()
+    types = {cell["type"] for cell in mapped}
+    taken = [macro.path for macro in found if macro.name in types]
+    library = Library(pdk.liberty, *taken)
     netlist = load(done.files["netlist.json"], top, library)
     tied(netlist, library, pdk, LOADS)
     added = buffered(netlist, library, pdk.buffer, LOADS)
-    return Synthesis(netlist, library, text, added, done.seconds, done.cached)
+    return Synthesis(netlist, library, text, taken, added, done.seconds, done.cached)

@@ -191,6 +191,9 @@ def print_answer(answer: Mapping[str, Any]) -> None:
         [[round(answer["um2"]), answer["gates"], answer["cells"]["all"], answer["fmax_mhz"],
           answer["target_mhz"], answer["met"], answer["cycles_per_frame"],
           round(answer["frames_per_second"])]])
+    if answer["macros"]:
+        report.print_table("Memories in macros", ["macro", "number"],
+                           [list(item) for item in answer["macros"].items()])
     report.print_table("Area by block", ["block", "um2", "cells", "%"],
                        [[b["block"], round(b["um2"]), b["cells"], 100 * b["share"]]
                         for b in sorted(answer["blocks"], key=lambda b: -b["um2"])])

@@ -55,7 +55,8 @@ KIT = Kit({"typical": "few.lib", "slow": "slow.lib"}, "buf", ("one", "Y"), ("zer
           source="tests")
 
 
-def few(folder):
-    """The kit, its Liberty in ``folder``."""
+def few(folder, memories=()):
+    """The kit, its Liberty in ``folder``; ``memories`` are Liberty files of macros."""
     (folder / "few.lib").write_text(LIBERTY)
-    return Pdk("few", "typical", folder / "few.lib", KIT.buffer, KIT.high, KIT.low)
+    return Pdk("few", "typical", folder / "few.lib", KIT.buffer, KIT.high, KIT.low,
+               memories=memories)

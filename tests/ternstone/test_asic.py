@@ -1,6 +1,7 @@
 """``ternstone asic``: a design in a kit of a few cells, and every wrong word."""
 
 import json
+import os
 import re
 from pathlib import Path
 
@@ -83,6 +84,19 @@ def test_regression(ternstone, kit):
     assert not answer.json["regression"]["passed"] and answer.json["regression"]["mismatches"]
     assert_one_line(ternstone("asic", "fake.adder", "--pdk", "generic", "--regress"),
                     r"--regress takes a kit, which is not there \(see: --pdk\)")
+
+
+@pytest.mark.slow
+@needs_yosys
+@needs_sta
+@pytest.mark.skipif(not os.environ.get("PDK_ROOT"), reason="no PDK_ROOT")
+def test_network(ternstone):
+    """A network in a real kit: its states in macros, its weights in logic, equal to golden."""
+    answer = ternstone("asic", "digits-lstm-ternary", "--pdk", "ihp-sg13g2", "--regress",
+                       "--frames", 2, "--json")
+    assert answer.status == 0, answer.err
+    made = answer.json
+    assert made["regression"]["passed"] and made["macros"] and made["power"]["nj"]["memory"] > 0
 
 
 @needs_yosys
