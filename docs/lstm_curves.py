@@ -68,7 +68,8 @@ def flows(params):
     last_units = params.hidden - (params.groups - 1) * params.units_per_group
     before = params.words_h + (params.words_x if params.joint else 0)
     rows_leave = params.groups == 1 or params.units_per_group * params.interval <= before
-    return rows_leave and 5 + (last_units - 1) * params.interval + params.latency <= params.words_h
+    return rows_leave and (params.issue_to_rows + 2 + (last_units - 1) * params.interval
+                           + params.latency <= params.words_h)
 
 
 # --- Curves ----------------------------------------------------------------------------------
@@ -254,8 +255,8 @@ TABLES = {
     "bench": lambda: pages.bench_table("lstm"),
     "sim": pages.sim_table,
     "memory": _memory_table,
-    "interval-lstm": lambda: _interval_table("lstm", (1, 2, 4, 5, 6)),
-    "interval-gru": lambda: _interval_table("gru", (1, 3, 4, 5)),
+    "interval-lstm": lambda: _interval_table("lstm", (1, 2, 4, 5, 6, 7)),
+    "interval-gru": lambda: _interval_table("gru", (1, 3, 5, 6)),
 }
 
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from golden.check import require_choice, require_type
+from golden.params import ceil_log2
 
-__all__ = ["WEIGHT_KINDS", "WeightKind", "accumulator_width", "random_weights"]
+__all__ = ["WEIGHT_KINDS", "WeightKind", "accumulator_width", "product_stages", "random_weights"]
 
 WEIGHT_KINDS = ("binary", "ternary", *(f"int{bits}" for bits in range(2, 13)), "powers3", "powers4")
 
@@ -28,6 +29,8 @@ class WeightKind:
         require_choice("Weight kind", self.name, WEIGHT_KINDS)
 
     powers = property(lambda self: self.name.startswith("powers"))
+    #: A product with it takes a multiplier.
+    multiplied = property(lambda self: self.name.startswith("int"))
 
     @property
     def bits(self):
@@ -66,6 +69,22 @@ class WeightKind:
             exponent = np.frexp(np.abs(values).astype(float))[1]  # 0 -> 0, 2**k -> k + 1
             return np.where(values < 0, 1 << self.bits - 1, 0) + exponent
         return values & ((1 << self.bits) - 1)
+
+
+def product_stages(kind, terms):
+    """Registers between operands and an accumulator that adds ``terms`` products of them.
+
+    None for up to three products without a multiplier; else one behind the multipliers, and one
+    behind every two levels of adders, of which the accumulator's own is the last.
+
+    >>> [product_stages(WeightKind("ternary"), n) for n in (1, 3, 4, 8, 9, 64)]
+    [0, 0, 1, 1, 2, 3]
+    >>> [product_stages(WeightKind("int8"), n) for n in (1, 2, 3, 8, 9, 64)]
+    [1, 1, 2, 2, 3, 4]
+    """
+    if kind.multiplied:
+        return 1 + ceil_log2(terms) // 2
+    return ceil_log2(terms) // 2 if terms > 3 else 0
 
 
 def accumulator_width(operand, kind, terms):

@@ -28,16 +28,17 @@ def _fold(m, z):
 
 
 def _negated(value, negate):
-    """2**width - value for sigmoid, -value for tanh, which is the same in ``width`` bits."""
-    return (value ^ negate.replicate(len(value))) + negate
+    """2**width - value for sigmoid, -value for tanh, which is the same in ``width`` bits: without a
+    carry chain, whatever is above the lowest 1 is turned over."""
+    return Cat(bit ^ (negate & value[:n].any()) if n else bit for n, bit in enumerate(value))
 
 
 class ActivationTable(wiring.Component):
     """Sigmoid or tanh of a mid-rise code, from a table of the half with z >= 0.
 
-    **Latency** 1 cycle. **Throughput** one result a cycle. **Back-pressure** none: it follows
-    ``z`` in every cycle. The table's read register is the only register of a result; the negation
-    for z < 0 stands behind it.
+    **Latency** 2 cycles. **Throughput** one result a cycle. **Back-pressure** none: it follows
+    ``z`` in every cycle. Registers: the table's read register; behind it, after the negation for
+    z < 0, one that the result stands in, since a block RAM leaves little time for what follows.
 
     ``y`` is unsigned, 1 .. 2**width - 1 of 2**width, for sigmoid, and signed,
     +-(2**(width - 1) - 1) of 2**(width - 1), for tanh. The distance to the real function is at most
@@ -75,7 +76,8 @@ class ActivationTable(wiring.Component):
                 shape=unsigned(self.width), depth=len(table), attrs={"rom_style": "block"},
                 init=[int(value) & ((1 << self.width) - 1) for value in table])
             read = whole.read_port()
-            m.d.comb += [read.addr.eq(self.z), self.y.eq(read.data)]
+            m.d.comb += read.addr.eq(self.z)
+            m.d.sync += self.y.eq(read.data)
             return m
         stored = (1 << (self.width - 1)) - 1
         m.submodules.table = table = Memory(
@@ -86,15 +88,15 @@ class ActivationTable(wiring.Component):
         m.d.comb += read.addr.eq(folded)
         value = Signal(self.width)
         leading = int(self.function == "sigmoid") << (self.width - 1)
-        m.d.comb += [value.eq(read.data | leading),
-                     self.y.eq(_negated(value, negative))]
+        m.d.comb += value.eq(read.data | leading)
+        m.d.sync += self.y.eq(_negated(value, negative))
         return m
 
 
 class ActivationPair(wiring.Component):
     """Sigmoid and tanh from one whole table, one of them a cycle.
 
-    **Latency** 1 cycle. **Throughput** one result a cycle. **Back-pressure** none.
+    **Latency** 2 cycles. **Throughput** one result a cycle. **Back-pressure** none.
 
     Parameters
     ----------
@@ -131,8 +133,10 @@ class ActivationPair(wiring.Component):
         m.submodules.rom = rom = Memory(shape=unsigned(self.width), depth=len(words), init=words,
                                         attrs={"rom_style": "block"})
         read = rom.read_port()
+        result = Signal(self.width, reset_less=True)
+        m.d.sync += result.eq(read.data)
         m.d.comb += [read.addr.eq(Cat(self.z, self.is_tanh)),
-                     self.sigmoid.eq(read.data), self.tanh.eq(read.data)]
+                     self.sigmoid.eq(result), self.tanh.eq(result)]
         return m
 
 

@@ -1,10 +1,11 @@
 """Sums of products of few-bit weights and operands."""
 
-from amaranth.hdl import C, Cat, Value
+from amaranth.hdl import C, Cat, Signal, Value
 
+from golden.weights import product_stages
 from hdl.tree import tree_sum
 
-__all__ = ["sum_of_products"]
+__all__ = ["registered_products", "sum_of_products"]
 
 
 def sum_of_products(kind, values, codes, *more):
@@ -39,6 +40,27 @@ def sum_of_products(kind, values, codes, *more):
         pairs = list(zip(terms[::2], terms[1::2], strict=False))
         terms = [_add(a, b, negate.pop()) for a, b in pairs] + terms[2 * len(pairs):]
     return terms[0]
+
+
+def registered_products(m, kind, values, codes, *more, name="product"):
+    """`sum_of_products`, whose values and codes come `golden.weights.product_stages` cycles before
+    ``more``: the registers between are added to ``m``."""
+    def registers(sums, stage):
+        for n, value in enumerate(sums):
+            register = Signal.like(value, name=f"{name}_{stage}_{n}")
+            m.d.sync += register.eq(value)
+            yield register
+
+    stages = product_stages(kind, len(values))
+    if not stages:
+        return sum_of_products(kind, values, codes, *more)
+    each = 1 if kind.multiplied else 4
+    level = [sum_of_products(kind, values[n:n + each], codes[n:n + each])
+             for n in range(0, len(values), each)]
+    for stage in range(1, stages):
+        level = list(registers(level, stage))
+        level = [tree_sum(level[n:n + 4]) for n in range(0, len(level), 4)]
+    return tree_sum([*more, *registers(level, stages)])
 
 
 def _flipped(value, sign):

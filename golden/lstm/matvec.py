@@ -10,9 +10,8 @@ places only; each is a ``max`` below:
 
 import numpy as np
 
-from golden.lstm.params import ISSUE_TO_ROWS
-
 __all__ = ["DirectSchedule", "Schedule", "kept_words"]
+
 
 def kept_words(values, columns):
     """Indices of the column words that are not all zero.
@@ -43,12 +42,13 @@ class Schedule:
         """First cycle in which the next vector may be given a buffer."""
         return self.released[-2] if len(self.released) >= 2 else 0
 
-    def step(self, ready, kept_x, h=None, go=0):
+    def step(self, ready, kept_x, h=None, go=None):
         """Schedule a step; returns the cycles in which its units' results are visible.
 
         ready: first cycle in which the whole input vector is visible; kept_x: its kept words;
         h: None, or (available, done): first cycles in which each kept word of h, and the end of
-        its list, are visible; go: first cycle in which the receiver has a free buffer.
+        its list, are visible; go: first cycle in which the receiver has a free buffer, None for a
+        vector that is not sent.
         """
         params, interval = self.params, self.params.interval
         slot = max(self._next, ready)
@@ -72,11 +72,17 @@ class Schedule:
                 end = max(slot + kept_h + kept_x - 1, self._replace)
             else:
                 end = max(slot + max(kept_x, 1) - 1, self._replace)
-            start = max(end + ISSUE_TO_ROWS, go if group == 0 else 0)
+            start = end + params.issue_to_rows
             units = min(left, params.units_per_group)
             left -= units
+            self._replace = end + units * interval
+            if group == 0 and go is not None:
+                # The buffer is taken in the cycle after the end's issue, or when there is one.
+                taken = max(end + 1, go)
+                start = max(start, taken + 1)
+                self._replace = max(self._replace, taken + 1
+                                    + max(0, units * interval - params.issue_to_rows))
             times.append(start + interval * np.arange(units) + params.latency)
-            self._replace = start + max(1, units * interval - ISSUE_TO_ROWS)
             self.slots += kept_h + kept_x
             slot = end + 1
         self._next = slot
@@ -101,4 +107,4 @@ class DirectSchedule:
         params = self.params
         self.slots += params.words_x
         self._released = ready + max(0, params.outputs - params.words_x)
-        return ready + 1 + np.arange(params.outputs) + params.latency
+        return ready + params.array_latency + np.arange(params.outputs) + params.latency

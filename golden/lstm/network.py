@@ -152,7 +152,7 @@ class Network(Block):
                         previous[n] = None
                     sent = n + 1 < len(engines) or last or p.per_step
                     receiver = chain[n + 1] if n + 1 < len(chain) else None
-                    go = 0
+                    go = None
                     if sent:
                         go = receiver.free(output.go()) if receiver else output.go()
                     times = engine.step(ready, kept, previous[n], go)

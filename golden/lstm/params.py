@@ -10,18 +10,15 @@ from golden import weights
 from golden.check import require_choice, require_int, require_type
 from golden.formats import Format
 from golden.params import Params, as_format, ceil_div
-from golden.weights import WeightKind, accumulator_width
+from golden.weights import WeightKind, accumulator_width, product_stages
 
-__all__ = ["CELLS", "ISSUE_TO_ROWS", "OUTPUT_PLACES", "WEIGHT_KINDS", "DenseParams", "LayerParams",
+__all__ = ["CELLS", "OUTPUT_PLACES", "WEIGHT_KINDS", "DenseParams", "LayerParams",
            "NetworkParams"]
 
 #: Gates per hidden unit, in the order of axis 0 of the tensors and of the rows in hardware.
 #: LSTM: torch's order, with which one tanh table serves g and c at one row a cycle (hdl.lstm.lstm).
 #: GRU: n before z, because n waits for r.
 CELLS = {"lstm": ("i", "f", "g", "o"), "gru": ("r", "n", "z")}
-
-#: Cycles from a slot's issue to its sum in the row registers: column list, weights, adder.
-ISSUE_TO_ROWS = 3
 
 #: Vectors that the output queue has room for: one that fills, one that leaves, one on its way.
 OUTPUT_PLACES = 3
@@ -30,8 +27,18 @@ OUTPUT_PLACES = 3
 WEIGHT_KINDS = tuple(kind for kind in weights.WEIGHT_KINDS if not WeightKind(kind).powers)
 
 
+class _ArrayParams(Params):
+    """What the array's parameters give: the registers on its way."""
+
+    #: Cycles from a word of weights to the sums in the row registers: operands, sums of products,
+    #: accumulator.
+    array_latency = property(lambda self: 2 + product_stages(self.kind, self.columns))
+    #: Cycles from a slot's issue to the row registers: column list, address, weights, array.
+    issue_to_rows = property(lambda self: 3 + self.array_latency)
+
+
 @dataclass(frozen=True)
-class DenseParams(Params):
+class DenseParams(_ArrayParams):
     """A matrix-vector product with per-row scale and bias: a network's head, or a block alone.
 
     ``y[o] = saturate((sum_j w[o, j] x[j] * scale[o] + bias[o]) >> shift)``, rounding half up;
@@ -95,11 +102,11 @@ class DenseParams(Params):
     parts = property(lambda self: {"x": self.width_x})
     width_x = property(lambda self: accumulator_width(self.input, self.kind, self.inputs))
     #: Cycles from a row at the array's output to its result.
-    latency = property(lambda self: 0 if self.raw else 3)
+    latency = property(lambda self: 0 if self.raw else 4)
 
 
 @dataclass(frozen=True)
-class LayerParams(Params):
+class LayerParams(_ArrayParams):
     """One recurrent layer: arithmetic (formats), then resources (lanes, columns, interval).
 
     inputs, hidden:  sizes of x and h
@@ -229,10 +236,10 @@ class LayerParams(Params):
     def latency(self):
         """Cycles from a unit's first row at the array's output to its h: see hdl.lstm."""
         if self.cell == "gru":
-            return 11
-        ready = [4 + row // self.rows_per_cycle for row in range(self.gates)]
+            return 14
+        ready = [6 + row // self.rows_per_cycle for row in range(self.gates)]
         i, f, g, _o = ready
-        return max(i, f, g) + 5 + (2 if self.cell_norm else 0)
+        return max(i, f, g) + 6 + (2 if self.cell_norm else 0)
 
 
 def _require_kind(kind):

@@ -248,8 +248,8 @@ class RadixParams(DenseParams):
             raise ValueError("Radix raw must be False, because the table is of 'output', not True")
         check_table("sigmoid", self.output, self.width)
 
-    #: A cycle more than the product alone: the table's.
-    latency = property(lambda self: self.dense.latency + 1)
+    #: Two cycles more than the product alone: the table's.
+    latency = property(lambda self: self.dense.latency + 2)
 
     @property
     def dense(self):

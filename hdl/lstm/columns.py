@@ -30,6 +30,11 @@ class VectorSignature(wiring.Signature):
         })
 
 
+def _of(bits, buffer):
+    """A buffer's bit."""
+    return Mux(buffer, bits[1], bits[0])
+
+
 class ColumnList(wiring.Component):
     """Two buffers of kept column words: one is filled while the other is read.
 
@@ -37,7 +42,10 @@ class ColumnList(wiring.Component):
     is stored with its position, the offset of its weights within the group's. Reading follows
     writing: a word can be read in the cycle after it was written.
 
-    **Latency** 1 cycle from ``index`` to ``word``. **Throughput** one word in and one out a cycle.
+    A cursor goes over the buffer that is read, as often as asked for. What is known of its place
+    stands in registers, so that who decides in a cycle whether to go on need not compare counts.
+
+    **Latency** 1 cycle from the cursor to ``word``. **Throughput** one word in and one out a cycle.
     **Back-pressure** by whole buffers, see `VectorSignature`.
 
     Parameters
@@ -54,14 +62,18 @@ class ColumnList(wiring.Component):
     Members
     -------
     i : In, `VectorSignature` of words
-    index, word : In, Out
-        Read port; ``word`` has ``position`` and ``data``.
-    count, done : Out
-        Words written so far to the buffer being read; whether its vector is complete.
+    word : Out
+        What the cursor stood at in the cycle before: ``position`` and ``data``.
+    here, more, empty : Out(1)
+        Whether a word has been written that the cursor stands at; another behind it; none at all.
+    done : Out(1)
+        The vector is complete.
     final, error : Out(1)
         Of the complete vector.
-    release : In(1)
-        The buffer being read is given back.
+    advance, rewind : In(1)
+        The cursor goes on by a word, which must be ``here``, or back to the first one.
+    release : In(1), beside ``rewind``
+        The buffer being read is given back; the cursor stands at the first word of the other one.
     """
 
     def __init__(self, *, words, columns, batch, element, addressed=False, sparse=True):
@@ -70,10 +82,10 @@ class ColumnList(wiring.Component):
         self._word = data.StructLayout({"position": index_width(words), "data": self._data})
         members = {
             "i": In(VectorSignature(element, columns, batch)),
-            "index": In(index_width(words)),
             "word": Out(self._word),
-            "count": Out(range(words + 1)), "done": Out(1), "final": Out(1), "error": Out(1),
-            "release": In(1),
+            "here": Out(1), "more": Out(1), "empty": Out(1),
+            "done": Out(1), "final": Out(1), "error": Out(1),
+            "advance": In(1), "rewind": In(1), "release": In(1),
         }
         if addressed:
             members |= {"i_position": In(index_width(words)), "i_keep": In(1)}
@@ -128,10 +140,41 @@ class ColumnList(wiring.Component):
                 with m.If(reading == n):
                     m.d.sync += count[n].eq(0)
 
+        # The cursor. Of either buffer: it has a word, it has two of them.
+        index = Signal(range(self.words + 1))
+        some = Signal(2)
+        several = Signal(2)
+        wrote = Signal(2)            # a word goes to that buffer
+        upcoming = Signal()          # the buffer that is read from the next cycle on
+        behind = Signal()            # there are two words behind the cursor's
         m.d.comb += [
-            read.addr.eq(Cat(self.index, reading)),
+            wrote.eq(Mux(write.en, Mux(filling, 2, 1), 0)),
+            upcoming.eq(reading ^ self.release),
+            behind.eq(index + 2 < Mux(reading, count[1], count[0])),
+        ]
+        for n in range(2):
+            with m.If(self.release & (reading == n)):
+                m.d.sync += [some[n].eq(0), several[n].eq(0)]
+            with m.Elif(wrote[n]):
+                m.d.sync += [some[n].eq(1), several[n].eq(some[n])]
+        now = _of(wrote, reading)
+        with m.If(self.rewind):
+            then = _of(wrote, upcoming)
+            m.d.sync += [
+                index.eq(0), self.here.eq(_of(some, upcoming) | then),
+                self.more.eq(_of(several, upcoming)
+                             | (_of(some, upcoming) & then)),
+            ]
+        with m.Elif(self.advance):
+            m.d.sync += [index.eq(index + 1), self.here.eq(self.more | now),
+                         self.more.eq(Mux(now, self.more, behind))]
+        with m.Elif(now):
+            m.d.sync += [self.here.eq(1), self.more.eq(self.here)]
+
+        m.d.comb += [
+            read.addr.eq(Cat(index[:width], reading)),
             self.word.eq(read.data),
-            self.count.eq(Mux(reading, count[1], count[0])),
+            self.empty.eq(~_of(some, reading)),
             self.done.eq(Mux(reading, done[1], done[0])),
             self.final.eq(Mux(reading, final[1], final[0])),
             self.error.eq(Mux(reading, error[1], error[0])),

@@ -4,6 +4,7 @@ from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from hdl.delay import delayed
 from hdl.formats import shape
 from hdl.lstm.columns import VectorSignature
 from hdl.lstm.drain import Drain, RowsSignature
@@ -16,9 +17,10 @@ __all__ = ["Direct"]
 class Direct(wiring.Component):
     """Multiplies a vector by the weight matrix as its words come; nothing is stored of it.
 
-    **Latency** 2 cycles from a vector's last word to its rows. **Throughput** a word a cycle; a
-    vector every ``max(words, outputs)`` cycles. **Back-pressure** by whole vectors: one is taken
-    when its result has a place at the receiver, so that its rows never wait.
+    **Latency** ``params.array_latency + 1`` cycles from a vector's last word to its rows.
+    **Throughput** a word a cycle; a vector every ``max(words, outputs)`` cycles. **Back-pressure**
+    by whole vectors: one is taken when its result has a place at the receiver, so that its rows
+    never wait.
 
     Zero words cost their cycle here, since the vector's own arrival takes it anyway.
 
@@ -84,6 +86,10 @@ class Direct(wiring.Component):
             final.eq(self.x.final), error.eq(self.x.error),
         ]
         m.d.comb += [array.values.eq(values), array.last_x.eq(last)]
+        arrived = [delayed(m, flag, p.array_latency - 1, name) for flag, name in (
+            (last, "last"), (final, "final"), (error, "error"))]
+        under_way = Signal(range(p.array_latency + 1))      # vectors between last and the rows
+        m.d.sync += under_way.eq(under_way + last - arrived[0])
         if self.weights is None:
             weights = Signal(self._width)
             with m.If(self.x.valid):    # beside no word there are no weights
@@ -97,9 +103,10 @@ class Direct(wiring.Component):
             m.d.comb += [self.weights.address.eq(position),
                          array.weights.eq(self.weights.word)]
         m.d.comb += [
-            drain.end.eq(last), drain.step.final.eq(final), drain.step.error.eq(error),
-            drain.receiver_free.eq(1), drain.sums_x.eq(array.rows_x), array.shift.eq(drain.shift),
-            self.settled.eq(~last & ~drain.rows.valid),
+            drain.end.eq(arrived[0]), drain.step.final.eq(arrived[1]),
+            drain.step.error.eq(arrived[2]), drain.go.eq(1),
+            drain.sums_x.eq(array.rows_x), array.shift.eq(drain.shift),
+            self.settled.eq(~last & (under_way == 0) & ~drain.rows.valid),
         ]
         wiring.connect(m, drain.rows, wiring.flipped(self.rows))
         return m

@@ -4,7 +4,6 @@ from amaranth.hdl import Module, Mux, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.lstm.params import ISSUE_TO_ROWS
 from hdl.store import index_width
 
 __all__ = ["Drain", "RowsSignature", "sums_layout"]
@@ -47,7 +46,7 @@ class Drain(wiring.Component):
     """Shifts a group's row sums out of the array and says whose they are.
 
     **Latency** none. **Throughput** a unit every ``interval`` cycles. **Back-pressure**: the first
-    group of a vector waits for ``receiver_free``.
+    group of a vector waits for ``go``.
 
     Parameters
     ----------
@@ -57,22 +56,20 @@ class Drain(wiring.Component):
 
     Members
     -------
-    claim : In(1), a group's end has been issued
     end : In(1), the group's sums are in the rows from the next cycle on
     step : In, `STEP`, beside ``end``
     sums_h, sums_x : In, the array's rows
     shift : Out(1), to the array
     rows : Out, `RowsSignature`
-    rows_free : Out(1), a group's end may be issued: the rows will have left when it arrives
-    receiver_free, receiver_reserve : In, Out
+    go, sends : In, Out
+        The receiver has a place for a vector; one for the receiver begins to leave.
     """
 
     def __init__(self, params, *, last_only=False):
         self.params, self.last_only = params, last_only
         super().__init__({
-            "claim": In(1), "end": In(1), "step": In(STEP), "shift": Out(1), "rows_free": Out(1),
-            "rows": Out(RowsSignature(params)),
-            "receiver_free": In(1), "receiver_reserve": Out(1),
+            "end": In(1), "step": In(STEP), "shift": Out(1),
+            "rows": Out(RowsSignature(params)), "go": In(1), "sends": Out(1),
             **{f"sums_{part}": In(sums_layout(params, width))
                for part, width in params.parts.items()},
         })
@@ -80,7 +77,6 @@ class Drain(wiring.Component):
     def elaborate(self, _platform):
         m = Module()
         p = self.params
-        claimed = Signal()
         pending = Signal()
         start = Signal()
         active = Signal()
@@ -91,26 +87,23 @@ class Drain(wiring.Component):
         phase = Signal(range(p.interval))
         row = Signal(self.rows.next_row.shape())
         last_group = (p.groups - 1) * p.units_per_group
-        with m.If(self.claim):
-            m.d.sync += claimed.eq(1)
         sends = (unit == 0) & (step.final if self.last_only else 1)
         m.d.comb += [
-            start.eq(pending & (~sends | self.receiver_free)),
-            self.receiver_reserve.eq(start & sends),
+            start.eq(pending & (~sends | self.go)),
+            self.sends.eq(start & sends),
             active.eq(start | running),
             self.rows.valid.eq(active & (phase < p.row_cycles)),
-            self.rows_free.eq(~claimed & (left <= ISSUE_TO_ROWS)),
             self.shift.eq(self.rows.valid),
         ]
         unit_end = Signal()
         last = Signal()
         with m.If(start):
-            m.d.sync += [pending.eq(0), claimed.eq(0)]
+            m.d.sync += pending.eq(0)
         # Second: where a vector is one word and one row, its end comes as the one before starts.
         with m.If(self.end):
             m.d.sync += [pending.eq(1), step.eq(self.step)]
         if p.groups == 1:
-            # The vector's own end is the group's; only who issues groups asks for left.
+            # The vector's own end is the group's.
             with m.If(active):
                 m.d.sync += running.eq(~(last & unit_end))
         else:

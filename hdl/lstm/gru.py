@@ -1,6 +1,6 @@
 """The GRU unit: from three row sums to h. Bits: `golden.lstm.gru`."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -56,20 +56,21 @@ class Gru(wiring.Component):
         m.submodules.cell_table = cell_table = self.stores["cell"]
         pipe = UnitPipeline(m, self.rows.start, p.interval)
         r_row, n_row, z_row = (gate // per_cycle for gate in range(p.gates))
-        r_time, z_time = 4 + r_row, 4 + z_row
-        inner_time = 3 + n_row                       # both parts of n's sum, in state codes
+        r_time, z_time = 6 + r_row, 6 + z_row
+        inner_time = 4 + n_row                       # both parts of n's sum, in state codes
         gated_time = max(r_time, inner_time)         # r * inner_h
-        n_time = gated_time + 3                      # sum, table
+        n_time = gated_time + 4                      # sum, table
         blend_time = n_time + 1                      # z * (h - n)
         state_time = blend_time + 1                  # h is summed
         assert state_time + 2 == p.latency, "latency differs from the parameters' own"
 
         unit = self.rows.unit
-        # The inner bias is wanted beside n's products, one cycle after its rows.
+        # The inner bias is wanted beside n's products, two cycles after its rows.
         m.d.comb += cell_table.address.eq(pipe.hold(unit, 0, n_row, "unit"))
-        inner_bias = cell_table.word.as_signed()
+        inner_bias = Signal(signed(p.bias_width), reset_less=True)
+        m.d.sync += inner_bias.eq(cell_table.word)
         flags = Cat(self.rows.first, self.rows.last, self.rows.final, self.rows.error)
-        first = pipe.hold(flags, 0, n_time, "flags")[0]
+        first = pipe.hold(flags, 0, n_time - 1, "flags")[0]
         _, last, final, error = pipe.hold(flags, 0, p.latency, "flags")
         m.d.comb += [self.o.valid.eq(pipe.at(p.latency)), self.o.last.eq(last),
                      self.o.final.eq(final), self.o.error.eq(error)]
@@ -79,7 +80,7 @@ class Gru(wiring.Component):
             attrs=NO_COLLISION)
         state_read = state.read_port()
         state_write = state.write_port()
-        m.d.comb += [state_read.addr.eq(pipe.hold(unit, 0, n_time - 1, "unit")),
+        m.d.comb += [state_read.addr.eq(pipe.hold(unit, 0, n_time - 2, "unit")),
                      state_write.addr.eq(pipe.hold(unit, 0, state_time, "unit")),
                      state_write.en.eq(pipe.at(state_time))]
 
@@ -94,7 +95,7 @@ class Gru(wiring.Component):
             for number, group in enumerate(pipe.share([(r_time,), (z_time,)])):
                 table = ActivationTable("sigmoid", p.pre, width)
                 m.submodules[f"sigmoid_{item}_{number}"] = table
-                (code,) = pipe.select([((r_time, z_time)[n] - 1, z[(0, 2)[n] % per_cycle])
+                (code,) = pipe.select([((r_time, z_time)[n] - 2, z[(0, 2)[n] % per_cycle])
                                        for n in group])
                 m.d.comb += table.z.eq(code)
                 gates += [(n, table.y) for n in group]
@@ -127,7 +128,8 @@ class Gru(wiring.Component):
             m.d.comb += tanh.z.eq(pre_n)
             n = Signal(shape(p.state), name=f"n_{item}")
             m.d.comb += n.eq(tanh.y << (fraction - (width - 1)))
-            old = Mux(first, 0, state_read.data[item])
+            old = Signal(shape(p.state), name=f"old_{item}", reset_less=True)
+            m.d.sync += old.eq(Mux(first, 0, state_read.data[item]))
             m.d.sync += difference.eq(old - n)
             n_late = pipe.hold(n, n_time, state_time, f"n_{item}")
             state_next = Signal(shape(p.state), name=f"state_next_{item}")

@@ -22,12 +22,12 @@ class Lstm(wiring.Component):
     """Element-wise part of an LSTM layer: a unit every ``interval`` cycles.
 
     **Latency** ``params.latency`` cycles from a unit's first rows to its h. **Throughput** a unit
-    every ``interval`` cycles: 1 with four row units, 2 with two, 4 with one; 4 takes two
-    multipliers and a table of either function beside it, 5 and more one multiplier, 6 and more one
-    table for both functions where it is small. **Back-pressure** none, see `RowsSignature`.
+    every ``interval`` cycles: 1 with four row units, 2 with two, 4 with one; the more, the fewer
+    multipliers and tables beside it. **Back-pressure** none, see `RowsSignature`.
 
-    Cycles, counted from the first rows: row sums 0, products 1, totals 2, pre-activations 3,
-    gates 4; then the cell, as far as its inputs are there. The batch items go in step.
+    Cycles, counted from the first rows: row sums 0, operands 1, products 2, totals 3,
+    pre-activations 4, gates 6; then the cell, as far as its inputs are there. The batch items go in
+    step. Tables and memories have a register behind them, multipliers on either side.
 
     Parameters
     ----------
@@ -56,18 +56,18 @@ class Lstm(wiring.Component):
         wiring.connect(m, wiring.flipped(self.rows), sums.rows)
         pipe = UnitPipeline(m, self.rows.start, p.interval)
         row_time = [gate // per_cycle for gate in range(p.gates)]
-        i_time, f_time, g_time, o_time = (4 + time for time in row_time)
+        i_time, f_time, g_time, o_time = (6 + time for time in row_time)
         product_time = max(i_time, f_time, g_time)
         cell_time = product_time + 1                      # c is summed
         tanh_time = cell_time + (3 if p.cell_norm else 1)  # its tanh is looked up
-        out_time = tanh_time + 1                          # o * tanh(c)
+        out_time = tanh_time + 2                          # o * tanh(c)
         assert out_time + 2 == p.latency, "latency differs from the parameters' own"
 
         unit = self.rows.unit
         unit_at = {time: pipe.hold(unit, 0, time, "unit")
-                   for time in (f_time - 1, cell_time)}
+                   for time in (f_time - 2, cell_time)}
         flags = Cat(self.rows.first, self.rows.last, self.rows.final, self.rows.error)
-        first = pipe.hold(flags, 0, f_time, "flags")[0]
+        first = pipe.hold(flags, 0, f_time - 1, "flags")[0]
         _, last, final, error = pipe.hold(flags, 0, p.latency, "flags")
         m.d.comb += [self.o.valid.eq(pipe.at(p.latency)), self.o.last.eq(last),
                      self.o.final.eq(final), self.o.error.eq(error)]
@@ -79,13 +79,15 @@ class Lstm(wiring.Component):
             attrs=NO_COLLISION)
         state_read = state.read_port()
         state_write = state.write_port()
-        m.d.comb += [state_read.addr.eq(unit_at[f_time - 1]),
+        m.d.comb += [state_read.addr.eq(unit_at[f_time - 2]),
                      state_write.addr.eq(unit_at[cell_time]),
                      state_write.en.eq(pipe.at(cell_time))]
         if p.cell_norm:
             m.submodules.cell_table = table = self.stores["cell"]
-            m.d.comb += table.address.eq(pipe.hold(unit, 0, cell_time, "unit"))
-            norm_scale, norm_bias = word_fields(table.word, cell_widths(p))
+            m.d.comb += table.address.eq(pipe.hold(unit, 0, cell_time - 1, "unit"))
+            norm_word = Signal.like(table.word, reset_less=True)
+            m.d.sync += norm_word.eq(table.word)
+            norm_scale, norm_bias = word_fields(norm_word, cell_widths(p))
 
         for item in range(p.batch):
             z = []
@@ -101,14 +103,15 @@ class Lstm(wiring.Component):
                 z_c = Signal(shape(p.pre), name=f"pre_c_{item}", reset_less=True)
             else:
                 z_c = saturate(c_new >> (fraction - p.pre.fraction), p.pre)
-            lookups = [(3 + row_time[gate], z[row_of[gate]]) for gate in range(p.gates)]
+            lookups = [(4 + row_time[gate], z[row_of[gate]]) for gate in range(p.gates)]
             lookups.append((tanh_time, z_c))
             i, f, g, o, tanh_c = self._lookup(
                 m, pipe, item, lookups, ("sigmoid", "sigmoid", "tanh", "sigmoid", "tanh"))
             i = pipe.hold(i, i_time, product_time, f"i_{item}")
             g = pipe.hold(g, g_time, product_time, f"g_{item}")
             o = pipe.hold(o, o_time, out_time, f"o_{item}")
-            c_old = Mux(first, 0, state_read.data[item]).as_signed()
+            c_old = Signal(shape(p.state), name=f"c_old_{item}", reset_less=True)
+            m.d.sync += c_old.eq(Mux(first, 0, state_read.data[item]))
             uses = [(product_time, i, g), (f_time, f, c_old), (out_time, o, tanh_c)]
             if p.cell_norm:
                 uses.append((cell_time + 1, c_new, norm_scale))
@@ -130,7 +133,7 @@ class Lstm(wiring.Component):
         return m
 
     def _lookup(self, m, pipe, item, uses, functions):
-        """Results of (time, code) uses of ``functions``, each right in cycle time + 1.
+        """Results of (time, code) uses of ``functions``, each right in cycle time + 2.
 
         One table serves what does not want it at once; with time enough, one serves both functions.
         """

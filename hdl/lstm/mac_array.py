@@ -4,8 +4,10 @@ from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
+from golden.weights import product_stages
+from hdl.delay import delayed
 from hdl.formats import shape
-from hdl.product import sum_of_products
+from hdl.product import registered_products
 
 __all__ = ["MacArray"]
 
@@ -20,8 +22,10 @@ class MacArray(wiring.Component):
     phases, because their sums are scaled differently. The row registers form a chain; ``shift``
     moves it on by ``rows`` lanes, lane 0 first.
 
-    **Latency** 1 cycle from the last word to ``rows_*``. **Throughput** one word a cycle.
-    **Back-pressure** none: whoever sets ``last_*`` sees to it that the rows have left.
+    **Latency** ``2 + golden.weights.product_stages(kind, columns)`` cycles from the last word to
+    ``rows_*``: operands stand in registers first, since a block RAM leaves no time for an adder
+    behind it. **Throughput** one word a cycle. **Back-pressure** none: whoever sets ``last_*``
+    sees to it that the rows have left.
 
     Operands are signed or unsigned; accumulators are wide enough for every sum of a phase.
     Products are `hdl.product`'s.
@@ -72,9 +76,13 @@ class MacArray(wiring.Component):
         width = max(self.widths.values())
         # What a memory's output register holds before its first read may be no weight at all.
         starting = Signal(init=1)
-        m.d.sync += starting.eq(0)
+        values, weights = Signal.like(self.values), Signal.like(self.weights)
+        m.d.sync += [starting.eq(0), values.eq(self.values), weights.eq(self.weights)]
         bits = self.kind.bits
-        clear = starting | Cat(getattr(self, f"last_{phase}") for phase in phases).any()
+        stages = 1 + product_stages(self.kind, self.columns)
+        ends = {phase: delayed(m, getattr(self, f"last_{phase}"), stages, f"ends_{phase}")
+                for phase in phases}
+        clear = delayed(m, starting, stages, "cleared") | Cat(ends.values()).any()
         for item in range(self.batch):
             chains = {phase: [Signal(signed(self.widths[phase]), name=f"row_{phase}_{item}_{lane}",
                                      reset_less=True) for lane in range(self.lanes)]
@@ -82,14 +90,14 @@ class MacArray(wiring.Component):
             for lane in range(self.lanes):
                 acc = Signal(signed(width), name=f"acc_{item}_{lane}")
                 total = Signal(signed(width), name=f"sum_{item}_{lane}")
-                codes = [self.weights[(lane * self.columns + column) * bits:][:bits]
+                codes = [weights[(lane * self.columns + column) * bits:][:bits]
                          for column in range(self.columns)]
-                m.d.comb += total.eq(sum_of_products(
-                    self.kind, self.values[item], codes, acc))
+                m.d.comb += total.eq(registered_products(
+                    m, self.kind, values[item], codes, acc, name=f"product_{item}_{lane}"))
                 m.d.sync += acc.eq(Mux(clear, 0, total))
                 for phase in phases:
                     row, chain = chains[phase][lane], chains[phase]
-                    with m.If(getattr(self, f"last_{phase}")):
+                    with m.If(ends[phase]):
                         m.d.sync += row.eq(total)
                     with m.Elif(self.shift):
                         m.d.sync += row.eq(

@@ -5,6 +5,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.formats import Format
+from hdl.delay import delayed
 from hdl.formats import shape
 from hdl.lstm.columns import ColumnList, VectorSignature
 from hdl.lstm.drain import Drain, RowsSignature
@@ -22,9 +23,10 @@ class MatVec(wiring.Component):
     list, so that the element-wise part of a step overlaps the matrix part of the next one. x must
     be complete before a step starts; h is read as it is written.
 
-    **Latency** 3 cycles from a group's last slot to its rows. **Throughput** one slot a cycle;
-    the cycle model is `golden.lstm.matvec.Schedule`, which names the three stalls.
-    **Back-pressure**: x by whole buffers; the rows of a step wait for ``receiver_free``.
+    **Latency** ``params.issue_to_rows`` cycles from a group's last slot to its rows: list, address,
+    weights, array. **Throughput** one slot a cycle; the cycle model is
+    `golden.lstm.matvec.Schedule`, which names the three stalls. **Back-pressure**: x by whole
+    buffers; the rows of a step wait for ``receiver_free``.
 
     Parameters
     ----------
@@ -84,8 +86,8 @@ class MatVec(wiring.Component):
 
         # --- Issue: one slot a cycle -----------------------------------------------------------
         group = Signal(range(p.groups))
-        base = Signal(range(self.weights.depth))
-        index_x = Signal(range(p.words_x + 1))
+        base = Signal(range(self.weights.depth))     # of the group's weights of h, and of x
+        base_x = Signal(range(self.weights.depth), init=p.words_h)
         first = Signal(init=1)                       # this step starts from a cleared state
         rows_free = Signal()                         # a group's sums may replace the rows
         end = Signal()
@@ -95,56 +97,72 @@ class MatVec(wiring.Component):
         want_h = Signal()
         h_over = Signal(init=1)
         no_h = Signal(init=1)
-        m.d.comb += x_list.index.eq(index_x)
         if p.words_h:
             m.submodules.h_list = h_list = ColumnList(
                 words=p.words_h, columns=p.columns, batch=p.batch, element=element)
             wiring.connect(m, wiring.flipped(self.h), h_list.i)
-            index_h = Signal(range(p.words_h + 1))
-            complete = h_list.done
-            more = Signal()
             m.d.comb += [
-                h_list.index.eq(index_h),
-                more.eq(index_h + 1 < h_list.count),
                 # A word is issued once it is known whether it is the last.
-                want_h.eq(~first & (more | (complete & (index_h < h_list.count)))),
-                last_h.eq(want_h & ~more),
-                h_over.eq(first | (complete & (index_h == h_list.count))),
-                no_h.eq(first | (h_list.count == 0)),
+                want_h.eq(~first & (h_list.more | (h_list.done & h_list.here))),
+                last_h.eq(want_h & ~h_list.more),
+                h_over.eq(first | (h_list.done & ~h_list.here)),
+                no_h.eq(first | h_list.empty),
+                h_list.advance.eq(issue & want_h), h_list.rewind.eq(issue & end),
             ]
-            with m.If(issue):
-                m.d.sync += index_h.eq(Mux(end, 0, index_h + want_h))
         no_x = Signal()
         last_x = Signal()
         m.d.comb += [
-            no_x.eq(x_list.count == 0),
-            want_x.eq(h_over & (index_x < x_list.count)),
-            last_x.eq(want_x & (index_x + 1 == x_list.count)),
+            no_x.eq(x_list.empty),
+            want_x.eq(h_over & x_list.here),
+            last_x.eq(want_x & ~x_list.more),
             # With nothing to add at all, an empty slot ends the group.
             end.eq(last_x | (last_h & no_x) | (h_over & no_h & no_x)),
             issue.eq(x_list.done & (want_h | want_x | end)
                      & (rows_free | ~(end if p.joint else last_h | end))),
+            x_list.advance.eq(issue & want_x), x_list.rewind.eq(issue & end),
         ]
         step_end = Signal()
         m.d.comb += [step_end.eq(issue & end & (group == p.groups - 1)),
                      x_list.release.eq(step_end)]
         if p.words_h:
             m.d.comb += h_list.release.eq(step_end & ~first)
-        with m.If(issue):
-            m.d.sync += index_x.eq(Mux(end, 0, index_x + want_x))
-            with m.If(end):
-                m.d.sync += [group.eq(group + 1), base.eq(base + p.words_h + p.words_x)]
+        with m.If(issue & end):
+            m.d.sync += [group.eq(group + 1), base.eq(base + p.words_h + p.words_x),
+                         base_x.eq(base_x + p.words_h + p.words_x)]
         with m.If(step_end):
-            m.d.sync += [group.eq(0), base.eq(0)]
+            m.d.sync += [group.eq(0), base.eq(0), base_x.eq(p.words_h)]
             if p.words_h:
                 m.d.sync += first.eq(x_list.error if self.stateful else x_list.final)
+
+        # --- Rows: when may the sums of the next group replace them? ----------------------------
+        # The rows take `busy` cycles to leave, and begin when they arrive; but the first ones of a
+        # vector wait for a place at the receiver.
+        busy = p.units_per_group * p.interval
+        last_busy = (p.hidden - (p.groups - 1) * p.units_per_group) * p.interval
+        first_busy = busy if p.groups > 1 else last_busy
+        leaving = Signal(range(busy))                # cycles until the next group may end
+        ended = Signal()
+        waiting = Signal()      # the vector of the group that ended last has no place yet
+        places = Signal(range(p.issue_to_rows + 2))     # of vectors that have not begun to leave
+        taken = Signal()
+        sends = (group == 0) & (x_list.final if self.last_only else 1)
+        held = max(0, first_busy - p.issue_to_rows)
+        m.d.comb += [ended.eq(issue & end), taken.eq(waiting & self.receiver_free),
+                     self.receiver_reserve.eq(taken), rows_free.eq((leaving == 0) & ~waiting)]
+        with m.If(ended):
+            m.d.sync += [leaving.eq(Mux(group == p.groups - 1, last_busy, busy) - 1),
+                         waiting.eq(sends)]
+        with m.Else():
+            with m.If((leaving != 0) & ~(waiting & (leaving == held))):
+                m.d.sync += leaving.eq(leaving - 1)
+            with m.If(taken):
+                m.d.sync += waiting.eq(0)
+        m.d.sync += places.eq(places + taken - drain.sends)
 
         # --- Fetch: the word's weights ---------------------------------------------------------
         flags = data.StructLayout({name: 1 for name in (
             "last_h", "last_x", "end", "no_h", "no_x", "first", "final", "error")})
         issued = Signal(flags)
-        fetch = Signal(flags)
-        add = Signal(flags)
         fetch_h = Signal()
         fetch_x = Signal()
         fetch_base = Signal.like(base)
@@ -155,17 +173,15 @@ class MatVec(wiring.Component):
             issued.end.eq(issue & end), issued.no_h.eq(no_h), issued.no_x.eq(no_x),
             issued.first.eq(first), issued.final.eq(x_list.final), issued.error.eq(x_list.error),
         ]
-        m.d.sync += [
-            fetch.eq(issued), add.eq(fetch), fetch_base.eq(base),
-            fetch_h.eq(issue & want_h), fetch_x.eq(issue & want_x),
-        ]
+        m.d.sync += [fetch_base.eq(Mux(want_x, base_x, base)), fetch_h.eq(issue & want_h),
+                     fetch_x.eq(issue & want_x)]
+        address = Signal.like(self.weights.address)
         values = Signal(array.values.shape())
         if p.words_h:
             # Without a slot the address is the group's first: what the array then adds 0 times is
             # a weight, and not what a list that is not written yet happens to point at.
-            m.d.comb += self.weights.address.eq(fetch_base + Mux(
-                fetch_h, h_list.word.position,
-                Mux(fetch_x, x_list.word.position + p.words_h, 0)))
+            m.d.sync += address.eq(fetch_base + Mux(
+                fetch_h, h_list.word.position, Mux(fetch_x, x_list.word.position, 0)))
             with m.If(fetch_h):
                 m.d.sync += values.eq(h_list.word.data)
             with m.Elif(fetch_x):
@@ -173,24 +189,24 @@ class MatVec(wiring.Component):
             with m.Else():
                 m.d.sync += values.eq(0)
         else:
-            m.d.comb += self.weights.address.eq(
-                fetch_base + Mux(fetch_x, x_list.word.position, 0))
-            m.d.sync += values.eq(Mux(fetch_x, x_list.word.data.as_value(), 0))
+            m.d.sync += [address.eq(fetch_base + Mux(fetch_x, x_list.word.position, 0)),
+                         values.eq(Mux(fetch_x, x_list.word.data.as_value(), 0))]
+        m.d.comb += self.weights.address.eq(address)
 
         # --- Add -------------------------------------------------------------------------------
-        m.d.comb += [array.values.eq(values), array.weights.eq(self.weights.word),
-                     array.last_x.eq(add.last_x)]
+        add = delayed(m, issued, 3, "slot")
+        m.d.comb += [array.values.eq(delayed(m, values, 1, "values")),
+                     array.weights.eq(self.weights.word), array.last_x.eq(add.last_x)]
         if "h" in p.parts:
             m.d.comb += array.last_h.eq(add.last_h)
 
+        row = delayed(m, add, p.array_latency - 1, "slot_added")
         m.d.comb += [
-            drain.end.eq(add.end), drain.claim.eq(issued.end), rows_free.eq(drain.rows_free),
-            drain.step.first.eq(add.first), drain.step.final.eq(add.final),
-            drain.step.error.eq(add.error), drain.step.no_h.eq(add.no_h),
-            drain.step.no_x.eq(add.no_x & (add.no_h | (not p.joint))),
+            drain.end.eq(row.end), drain.go.eq(places != 0),
+            drain.step.first.eq(row.first), drain.step.final.eq(row.final),
+            drain.step.error.eq(row.error), drain.step.no_h.eq(row.no_h),
+            drain.step.no_x.eq(row.no_x & (row.no_h | (not p.joint))),
             array.shift.eq(drain.shift), drain.sums_x.eq(array.rows_x),
-            drain.receiver_free.eq(self.receiver_free),
-            self.receiver_reserve.eq(drain.receiver_reserve),
         ]
         if "h" in p.parts:
             m.d.comb += drain.sums_h.eq(array.rows_h)

@@ -1,6 +1,6 @@
 """The row sums, scaled: what every cell begins with."""
 
-from amaranth.hdl import Module, signed
+from amaranth.hdl import Module, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -14,7 +14,8 @@ __all__ = ["RowSums"]
 class RowSums(wiring.Component):
     """Scales row sums: ``total = acc_h * scale_h + acc_x * scale_x + bias``.
 
-    **Latency** 2 cycles (product, sum). **Throughput** ``rows_per_cycle`` a cycle.
+    **Latency** 3 cycles (operands, product, sum): a table's word stands in registers before it is
+    multiplied. **Throughput** ``rows_per_cycle`` a cycle.
     **Back-pressure** none. The sum is as wide as it can become; nothing is rounded here.
 
     Parameters
@@ -28,7 +29,7 @@ class RowSums(wiring.Component):
     rows : In, `hdl.lstm.drain.RowsSignature`
     total : Out, [batch][rows]
     scaled_h, scaled_x : Out, [batch][rows]
-        One cycle after the rows: ``acc_h * scale_h``; the cell of a GRU takes them apart.
+        Two cycles after the rows: ``acc_h * scale_h``; the cell of a GRU takes them apart.
     bias : Out, [rows], beside ``scaled_*``
     """
 
@@ -48,18 +49,26 @@ class RowSums(wiring.Component):
         p = self.params
         m.submodules.table = self.table
         m.d.comb += self.table.address.eq(self.rows.next_row)
-        fields = word_fields(self.table.word, row_widths(p) * self.per_cycle)
+        word = Signal.like(self.table.word, reset_less=True)
+        m.d.sync += word.eq(self.table.word)
+        sums = {}
+        for part in p.parts:
+            for item in range(p.batch):
+                for row in range(self.per_cycle):
+                    given = getattr(self.rows, part)[item][row] >> p.sum_shift
+                    sums[part, item, row] = register = Signal.like(
+                        given, name=f"{part}_{item}_{row}", reset_less=True)
+                    m.d.sync += register.eq(given)
+        fields = word_fields(word, row_widths(p) * self.per_cycle)
         per_row = len(fields) // self.per_cycle
         for row in range(self.per_cycle):
             *scales, bias = fields[row * per_row:(row + 1) * per_row]
             m.d.sync += self.bias[row].eq(bias)
             for item in range(p.batch):
-                m.d.sync += self.scaled_x[item][row].eq(
-                    (self.rows.x[item][row] >> p.sum_shift) * scales[-1])
+                m.d.sync += self.scaled_x[item][row].eq(sums["x", item, row] * scales[-1])
                 total = self.scaled_x[item][row] + self.bias[row]
                 if "h" in p.parts:
-                    m.d.sync += self.scaled_h[item][row].eq(
-                        (self.rows.h[item][row] >> p.sum_shift) * scales[0])
+                    m.d.sync += self.scaled_h[item][row].eq(sums["h", item, row] * scales[0])
                     total = self.scaled_h[item][row] + total
                 m.d.sync += self.total[item][row].eq(total)
         return m

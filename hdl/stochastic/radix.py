@@ -1,11 +1,12 @@
 """A layer of binary-radix neurons. Bits: `golden.stochastic.radix`."""
 
-from amaranth.hdl import Module
+from amaranth.hdl import Cat, Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import Out
 
 from hdl.activation import ActivationTable
 from hdl.axi import AxiStreamTop
+from hdl.delay import delayed
 from hdl.lstm.columns import VectorSignature
 from hdl.lstm.dense import DenseCore, DenseLayer
 
@@ -15,7 +16,8 @@ __all__ = ["Radix", "RadixLayer"]
 class RadixLayer(wiring.Component):
     """A `DenseLayer` and a table of the sigmoid behind it, for every item of a batch.
 
-    **Latency** a cycle more than the `DenseLayer`'s. **Throughput** and **back-pressure** are its.
+    **Latency** two cycles more than the `DenseLayer`'s. **Throughput** and **back-pressure** are
+    its.
 
     Parameters
     ----------
@@ -43,8 +45,9 @@ class RadixLayer(wiring.Component):
         wiring.connect(m, wiring.flipped(self.x), dense.x)
         m.d.comb += [self.settled.eq(dense.settled), self.o.reserve.eq(dense.o.reserve),
                      dense.o.free.eq(self.o.free)]
-        m.d.sync += [self.o.valid.eq(dense.o.valid), self.o.last.eq(dense.o.last),
-                     self.o.final.eq(dense.o.final), self.o.error.eq(dense.o.error)]
+        flags = ("valid", "last", "final", "error")
+        m.d.comb += Cat(getattr(self.o, name) for name in flags).eq(
+            delayed(m, Cat(getattr(dense.o, name) for name in flags), 2))
         for item, table in enumerate(self.tables):
             m.submodules[f"sigmoid_{item}"] = table
             m.d.comb += [table.z.eq(dense.o.data[item][0]), self.o.data[item][0].eq(table.y)]

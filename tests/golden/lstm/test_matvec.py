@@ -5,7 +5,7 @@ import pytest
 
 from golden.formats import Format
 from golden.lstm.matvec import Schedule, kept_words
-from golden.lstm.params import ISSUE_TO_ROWS, DenseParams, LayerParams
+from golden.lstm.params import DenseParams, LayerParams
 
 
 @pytest.mark.parametrize("columns, kept", [
@@ -23,21 +23,23 @@ def test_dense_vectors_follow_each_other_without_a_gap():
     first = engine.step(7, 5)
     # Three groups of five slots from cycle 7 on; each group's rows then leave one a cycle.
     ends = [7 + 5 * group - 1 for group in (1, 2, 3)]
-    assert first.tolist() == [end + ISSUE_TO_ROWS + row + p.latency
+    assert first.tolist() == [end + p.issue_to_rows + row + p.latency
                               for end in ends for row in range(4)]
     assert engine.released == [ends[-1] + 1] and engine.slots == 15
     assert (engine.step(0, 5) - first == 15).all()
 
 
 def test_an_empty_vector_costs_a_slot_a_group():
-    engine = Schedule(DenseParams(10, 1, lanes=1))
-    assert engine.step(3, 0).tolist() == [3 + ISSUE_TO_ROWS + 3]
+    p = DenseParams(10, 1, lanes=1)
+    engine = Schedule(p)
+    assert engine.step(3, 0).tolist() == [3 + p.issue_to_rows + 4]
     assert engine.slots == 0 and engine.released == [4]
 
 
 def test_the_rows_wait_for_the_receiver():
-    free, held = Schedule(DenseParams(4, 4, lanes=4)), Schedule(DenseParams(4, 4, lanes=4))
-    assert (held.step(0, 4, go=100) - free.step(0, 4)).tolist() == [100 - 3 - ISSUE_TO_ROWS] * 4
+    p = DenseParams(4, 4, lanes=4)
+    free, held = Schedule(p), Schedule(p)
+    assert (held.step(0, 4, go=100) - free.step(0, 4)).tolist() == [101 - 3 - p.issue_to_rows] * 4
 
 
 def test_rows_replace_only_rows_that_have_left():

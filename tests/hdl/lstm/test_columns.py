@@ -10,7 +10,7 @@ from tests.hdl.bench import play
 @pytest.mark.parametrize("words, columns, batch", [(1, 1, 1), (5, 1, 1), (4, 2, 3), (8, 3, 2)])
 @pytest.mark.parametrize("pause", [0, 0.6])
 def test_column_list(words, columns, batch, pause):
-    """Vectors in, lists of the words that are not zero out, read while the next are written."""
+    """Vectors in, lists of the words that are not zero out, twice, while the next are written."""
     rng = np.random.default_rng(words)
     vectors = rng.integers(-8, 8, (9, words, batch, columns)) * (rng.random((9, words, 1, 1)) < 0.5)
     vectors[3] = 0
@@ -44,21 +44,28 @@ def test_column_list(words, columns, batch, pause):
                 await ctx.tick()
             assert ctx.get(lists.final) == number % 2
             assert ctx.get(lists.error) == (number % 3 == 0)
-            got = []
-            for index in range(ctx.get(lists.count)):
-                ctx.set(lists.index, index)
+            for visit in range(2):
+                got = []
+                assert ctx.get(lists.empty) == (not ctx.get(lists.here))
+                while ctx.get(lists.here):
+                    more = ctx.get(lists.more)
+                    ctx.set(lists.advance, 1)
+                    await ctx.tick()
+                    ctx.set(lists.advance, 0)
+                    word = lists.word
+                    got.append((ctx.get(word.position),
+                                [[ctx.get(word.data[item][column]) for column in range(columns)]
+                                 for item in range(batch)]))
+                    assert ctx.get(lists.here) == more
+                seen.append(got)
+                ctx.set(lists.rewind, 1)
+                ctx.set(lists.release, visit)
                 await ctx.tick()
-                word = lists.word
-                got.append((ctx.get(word.position),
-                            [[ctx.get(word.data[item][column]) for column in range(columns)]
-                             for item in range(batch)]))
-            seen.append(got)
-            ctx.set(lists.release, 1)
-            await ctx.tick()
-            ctx.set(lists.release, 0)
+                ctx.set(lists.rewind, 0)
+                ctx.set(lists.release, 0)
 
     play(lists, read, write)
-    for vector, got in zip(vectors, seen, strict=True):
+    for vector, got in zip(vectors.repeat(2, axis=0), seen, strict=True):
         kept = kept_words(vector.transpose(1, 0, 2).reshape(batch, -1), columns)
         assert got == [(n, vector[n].tolist()) for n in np.flatnonzero(kept)]
 
@@ -72,10 +79,14 @@ def test_column_list_is_read_as_it_is_written():
             ctx.set(lists.i.data, [[value]])
             ctx.set(lists.i.last, n == 3)
             await ctx.tick()
-            assert ctx.get(lists.count) == (1, 1, 2, 3)[n]
+            # The cursor goes on as soon as there is another word.
+            assert ctx.get(lists.here) and ctx.get(lists.more) == (n >= 2)
             assert ctx.get(lists.done) == (n == 3)
-            ctx.set(lists.index, ctx.get(lists.count) - 1)
+            ctx.set(lists.advance, ctx.get(lists.more))
         ctx.set(lists.i.valid, 0)
+        await ctx.tick()
+        ctx.set(lists.advance, 0)
+        assert ctx.get(lists.here) and not ctx.get(lists.more)
         await ctx.tick()
         assert (ctx.get(lists.word.position), ctx.get(lists.word.data[0][0])) == (3, 5)
 
