@@ -25,9 +25,9 @@ from golden.params import Params, ceil_div, ceil_log2
 __all__ = ["Annealed", "Ising", "IsingParams", "Program", "anneal", "energy"]
 
 #: Words after a spin's last one that would read its old state: it is on its way.
-BEHIND = 3
+BEHIND = 6
 #: Cycles from a sweep's last word until the energies are right.
-DRAIN = 4
+DRAIN = 8
 ENERGY = 32
 
 
@@ -337,9 +337,9 @@ class Ising(JobBlock):
 
     def cycles(self, frames):
         """A cycle for a job that is there, for each segment and for their end; an answer's state
-        is gathered word by word, a cycle for each bit and one more."""
+        is gathered word by word, a cycle for each bit and two more."""
         p, total = self.params, 0
-        fixed = words(p.job) + 2 + words(p.answer) + (WORD + 1) * words([p.spins])
+        fixed = words(p.job) + 2 + words(p.answer) + (WORD + 2) * words([p.spins])
         for frame in frames:
             schedule = p.asked(frame)
             sweeps = sum(segment[0] for segment in schedule)

@@ -48,7 +48,7 @@ class Sweeper(wiring.Component):
         A spin that is updated leaves its old state of replica ``winner`` in a memory of its own.
     winner : In
     address : In
-        Of the spin that is shown in the next cycle, while no sweep runs.
+        Of the spin that is shown two cycles later, while no sweep runs.
     now, kept : Out(1)
         Its state of replica ``winner``, and what was kept of it.
     """
@@ -74,14 +74,16 @@ class Sweeper(wiring.Component):
         m.submodules.program = program = Memory(
             shape=unsigned(layout.size), depth=len(contents), init=contents, attrs=NO_COLLISION)
         fetch = program.read_port()
-        word = data.View(layout, fetch.data)
+        word = Signal(layout)
+        m.d.sync += word.as_value().eq(fetch.data)
         at = Signal(range(len(contents)))
         m.d.comb += [fetch.addr.eq(at), self.over.eq(at == len(contents) - 1)]
         with m.If(self.run):
             m.d.sync += at.eq(Mux(self.over, 0, at + 1))
 
-        # The states of the spins that it leads to; in a first sweep of those before.
-        live = delayed(m, self.run, 1, "live")
+        # The states of the spins that it leads to; in a first sweep of those before. Behind every
+        # memory stands a register.
+        live = delayed(m, self.run, 2, "live")
         last = live & word.last
         spin = Signal(place)
         with m.If(last):
@@ -92,13 +94,14 @@ class Sweeper(wiring.Component):
                 shape=unsigned(p.replicas), depth=p.spins, init=[], attrs=NO_COLLISION)
             read = memory.read_port()
             writes.append(memory.write_port())
-            states.append(read.data)
+            states.append(delayed(m, read.data, 1, f"state_{lane}"))
             given = word.lanes[lane]
             weight = Signal(p.weight_bits, name=f"weight_{lane}")
             m.d.comb += read.addr.eq(given.address)
             m.d.sync += weight.eq(Mux(self.first & (given.address >= spin), 0, given.weight))
-            weights.append(weight)
-        live, last, spin = delayed(m, live, 1, "live"), delayed(m, last, 1), delayed(m, spin, 1)
+            weights.append(delayed(m, weight, 1, f"weight_{lane}_late"))
+        live, last, spin = (delayed(m, live, 3, "live"), delayed(m, last, 3, "last"),
+                            delayed(m, spin, 3, "spin"))
 
         # Fields: of a spin that is 1 the weight counts twice, less once for all.
         begins = Signal(init=1)
@@ -112,24 +115,25 @@ class Sweeper(wiring.Component):
             depth=p.spins, init=[], attrs=NO_COLLISION)
         before = own.read_port()
         m.d.comb += before.addr.eq(Mux(live, spin, self.address))
-        decide, spin = delayed(m, last, 1, "decide"), delayed(m, spin, 1)
+        summed = delayed(m, last, 1, "summed")
 
         # The spin gates.
-        done, spin = delayed(m, decide, 1, "done"), delayed(m, spin, 1)
+        done, spin = delayed(m, summed, 2, "done"), delayed(m, spin, 3, "spin")
         moved, changes = Signal(p.replicas), []
         after = own.write_port()
-        old = delayed(m, before.data.state, 1, "old")
-        pushes = self._pushes(m, decide)
+        kept = delayed(m, before.data, 1, "own")
+        old = delayed(m, kept.state, 1, "old")
+        pushes = self._pushes(m, summed)
         low, high = Signal(signed(p.range_bits + 1)), Signal(signed(p.range_bits + 1))
-        m.d.comb += [low.eq(-self.reach), high.eq(Mux(self.reach == 0, 0, self.reach - 1))]
+        m.d.sync += [low.eq(-self.reach), high.eq(Mux(self.reach == 0, 0, self.reach - 1))]
         for r in replicas:
             field = Signal(signed(p.field_reach.bit_length() + 1), name=f"field_{r}")
             pulled = Signal(field.shape(), name=f"pulled_{r}")
             total = Signal(signed(p.width), name=f"total_{r}")
-            m.d.comb += pulled.eq((ones[r] << 1) - every)
+            m.d.sync += pulled.eq((ones[r] << 1) - every)
             terms = [pulled << p.fraction, pushes[r]]
             if p.range_bits:
-                terms.append(Mux(self.first, 0, before.data.memory[r]))
+                terms.append(Mux(self.first, 0, kept.memory[r]))
                 m.d.comb += after.data.memory[r].eq(
                     Mux(total > high, high, Mux(total < low, low, total)))
             m.d.sync += [field.eq(pulled), total.eq(tree_sum(terms))]
@@ -159,8 +163,9 @@ class Sweeper(wiring.Component):
         m.d.comb += [
             write.addr.eq(spin), write.en.eq(done & self.keep),
             write.data.eq(Array(old)[self.winner]),
-            read.addr.eq(self.address), read.en.eq(~write.en), self.kept.eq(read.data),
-            self.now.eq(Array(before.data.state)[self.winner])]
+            read.addr.eq(self.address), read.en.eq(~write.en),
+            self.kept.eq(delayed(m, read.data, 1, "kept")),
+            self.now.eq(Array(kept.state)[self.winner])]
         return m
 
     def _sum(self, m, weights, begins, bits, name):
@@ -172,11 +177,11 @@ class Sweeper(wiring.Component):
         m.d.comb += word.i.eq(Cat(weight & bit.replicate(width)
                                   for weight, bit in zip(weights, bits, strict=True)))
         total = Signal(signed(self.params.field_reach.bit_length() + 1), name=name)
-        m.d.sync += total.eq(Mux(begins, 0, total) + word.o)
+        m.d.sync += total.eq(Mux(begins, 0, total) + delayed(m, word.o, 1, f"{name}_word"))
         return total
 
     def _pushes(self, m, enable):
-        """The noise of each replica."""
+        """The noise of each replica, a cycle after ``enable``."""
         p, bits = self.params, []
         old, new = generators(p)
         for number, (low, high) in enumerate(zip(old[0], new[0], strict=True)):
@@ -188,8 +193,9 @@ class Sweeper(wiring.Component):
         shape = signed((p.draws << p.noise_bits).bit_length() + 1)
         levels = Array(Signal(shape, name=f"push_{count}") for count in range(p.draws + 1))
         for count, level in enumerate(levels):
-            m.d.comb += level.eq(self.noise * (2 * count - p.draws))
-        return [levels[tree_sum(bits.word_select(r, p.draws))] for r in range(p.replicas)]
+            m.d.sync += level.eq(self.noise * (2 * count - p.draws))
+        return [delayed(m, levels[tree_sum(bits.word_select(r, p.draws))], 1, f"push_{r}")
+                for r in range(p.replicas)]
 
 
 class IsingCore(wiring.Component):
@@ -240,7 +246,7 @@ class IsingCore(wiring.Component):
         first, improved = Signal(), Signal()
         sweep, best_sweep = Signal(p.sweep_bits), Signal(p.sweep_bits)
         best, winner = Signal.like(sweeper.energy), Signal.like(sweeper.winner)
-        turn = Signal(range(max(WORD + 1, p.replicas)))
+        turn = Signal(range(max(WORD + 2, p.replicas)))
         better = (best_sweep == 0) | (sweeper.energy < best)
 
         # The answer.
@@ -250,6 +256,9 @@ class IsingCore(wiring.Component):
         spin = Signal(range(rounded + 1))
         word = Signal(WORD)
         fields = Cat(best_sweep != 0, winner)
+        shown = Signal()
+        m.d.comb += shown.eq((best_sweep != 0) & (spin < p.spins))
+        shown = delayed(m, shown, 2, "shown")
         m.d.comb += [
             sweeper.first.eq(first), sweeper.keep.eq(improved), sweeper.winner.eq(winner),
             sweeper.address.eq(spin)]
@@ -308,17 +317,16 @@ class IsingCore(wiring.Component):
                     with m.If(beat == header - 1):
                         m.next = "GATHER"
             with m.State("GATHER"):
-                # A spin's state is there the cycle after its address.
-                shown = (best_sweep != 0) & (spin <= p.spins)
+                # A spin's state is there two cycles after its address.
                 state = Mux(improved, sweeper.now, sweeper.kept)
                 m.d.sync += turn.eq(turn + 1)
-                with m.If(turn != 0):
+                with m.If(turn >= 2):
                     m.d.sync += word.eq(Cat(word[1:], shown & state))
-                with m.If(turn == WORD):
+                with m.If(turn < WORD):
+                    m.d.sync += spin.eq(spin + 1)
+                with m.If(turn == WORD + 1):
                     m.d.sync += turn.eq(0)
                     m.next = "WORD"
-                with m.Else():
-                    m.d.sync += spin.eq(spin + 1)
             with m.State("WORD"):
                 m.d.comb += [o.valid.eq(1), o.payload.data[0].eq(word),
                              o.payload.last.eq(spin == rounded),
