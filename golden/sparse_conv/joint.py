@@ -22,6 +22,7 @@ from golden.memory import image
 from golden.params import ceil_log2
 from golden.sparse_conv import convolution
 from golden.sparse_conv.joint_params import (
+    ON_WAY,
     QUEUE,
     JointParams,
     balance,
@@ -225,32 +226,29 @@ def _cluster(codes, taken):
     """Cycles from a layer's start until its drain may begin, of one cluster: ``codes`` [words,
     slice] of the map, and how many cycles each takes.
 
-    The scanner gives a non-zero code a cycle, a word of zeros takes it one; a code reaches the
-    lanes' queue two cycles later, and those that no weight meets leave before it.
+    The scanner gives a non-zero code a cycle, a word of zeros takes it one; a code is in the lanes'
+    queue ``ON_WAY + 1`` cycles later, and those that no weight meets leave before it.
     """
     words, places = np.nonzero(codes)
     taken = taken[words, places].tolist()
     words = words.tolist()
     at, last_word = SCAN - 1, -1    # cycle of the last code, its word
     pops, free = [], 0              # when codes went to the lanes; when those are free
-    inside = False                  # whether the last code went to the queue
+    gives = [-ON_WAY] * ON_WAY      # when the codes were given that go to the queue
     for word, length in zip(words, taken, strict=True):
         zeros = max(0, word - last_word - 1)
         earliest = at + 1 + zeros
-        # Room for this code and the one on its way: codes in the queue are those given two cycles
-        # ago or earlier.
-        count = len(pops)
-        if inside and earliest == at + 1:
-            if count >= QUEUE and pops[count - QUEUE] >= earliest:
-                earliest += 1
-                inside = False
-        else:
-            inside = False
-        if not inside and count >= QUEUE - 1:
-            earliest = max(earliest, pops[count - QUEUE + 1] + 1)
-        at, last_word, inside = earliest, word, length > 0
+        # Room for this code and for those that may be on their way, wherever they are by now.
+        while True:
+            on_way = sum(given >= earliest - ON_WAY for given in gives[-ON_WAY:])
+            gone = len(pops) - on_way - (QUEUE - 1 - ON_WAY)    # so many must have left the queue
+            if gone <= 0 or pops[gone - 1] < earliest:
+                break
+            earliest = earliest + 1 if on_way else pops[gone - 1] + 1
+        at, last_word = earliest, word
         if length:
-            pops.append(max(at + 2, free))
+            gives.append(at)
+            pops.append(max(at + ON_WAY + 1, free))
             free = pops[-1] + length
     end = at + len(codes) - 1 - last_word
-    return max(end + 1, at + 2 if words else 0, free + 1 if pops else 0)
+    return max(end + 1, at + ON_WAY + 1 if words else 0, free + 1 if pops else 0)

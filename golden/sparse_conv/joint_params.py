@@ -12,11 +12,13 @@ from golden.params import Params, ceil_div, ceil_log2
 from golden.sparse_conv.params import ConvParams, NetworkParams
 from golden.weights import WeightKind, accumulator_width
 
-__all__ = ["QUEUE", "Axis", "Geometry", "JointParams", "balance", "groups", "instruction_widths",
+__all__ = ["ON_WAY", "QUEUE", "Axis", "Geometry", "JointParams", "balance", "groups", "instruction_widths",
            "memories", "program", "walks"]
 
 #: Activations that may wait for the lanes.
 QUEUE = 8
+#: Cycles from an activation to the queue: its list is looked up, and stands in a register.
+ON_WAY = 2
 
 
 @dataclass(frozen=True)
@@ -156,8 +158,12 @@ class JointParams(Params):
 
     #: Levels of adders that add up the clusters' sums, each a cycle.
     levels = property(lambda self: max(1, ceil_log2(self.clusters)))
-    #: Cycles from a step of the drain to the word that it completes.
-    latency = property(lambda self: 5 + self.levels + (self.scale_width > 0))
+    #: Cycles from a step of the drain to the word that it completes; and from there to the class.
+    word_latency = property(lambda self: 8 + self.levels + (self.scale_width > 0))
+    class_latency = property(lambda self: (
+        1 + ceil_log2(self.requantisers) if self.answer == "class" else 0))
+    #: Cycles from a layer's last step until the next layer may begin.
+    latency = property(lambda self: self.word_latency + self.class_latency)
 
 
 def _mode(layer):

@@ -40,7 +40,7 @@ class Cluster(wiring.Component):
         The map memory's read port.
     clear, address : In
         A zero is written in every lane at the address; without ``clear`` and while idle it is
-        read, 3 cycles later in ``sums``.
+        read, 5 cycles later in ``sums``.
     idle : Out(1)
         The map has been worked through, up to the lanes' last writes.
     sums : Out
@@ -208,12 +208,15 @@ class JointCore(wiring.Component):
 
         beat = output.i.payload
         m.d.comb += [output.i.valid.eq(wrong), beat.error.eq(1), beat.last.eq(1)]
-        with m.If(drain.valid & own.final):
-            m.d.comb += [output.i.valid.eq(1), beat.error.eq(0), beat.last.eq(drain.end)]
+        answers = drain.decided if p.answer == "class" else drain.valid
+        with m.If(answers & own.final):
+            m.d.comb += [output.i.valid.eq(1), beat.error.eq(0)]
             if p.answer == "class":
-                m.d.comb += [beat.data[0].eq(drain.best), output.i.valid.eq(drain.end)]
+                # A 1, but not a constant: that would be a bit of a Verilog process without inputs.
+                m.d.comb += [beat.last.eq(drain.decided), beat.data[0].eq(drain.best)]
             else:
-                m.d.comb += [beat.data[n].eq(drain.word[n]) for n in range(p.beat)]
+                m.d.comb += [beat.last.eq(drain.end),
+                             *(beat.data[n].eq(drain.word[n]) for n in range(p.beat))]
 
     def _fetched(self, m, layer):
         """The layer's instruction."""

@@ -1,12 +1,13 @@
 """From sums to codes: read side by side, scaled, rounded, pooled, and put together as words."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.formats import Rounding
 from hdl.delay import delayed
 from hdl.formats import requantise, shape
+from hdl.sparse_conv.requantiser import named
 from hdl.store import index_width
 from hdl.tree import tree_sum
 
@@ -16,9 +17,10 @@ __all__ = ["Drain"]
 class Drain(wiring.Component):
     """Goes through a layer's outputs, pixel by pixel, `requantisers` filters in a step.
 
-    **Latency** ``params.latency`` cycles from a step to the word that it completes.
-    **Throughput** a step a cycle: `parts` of them make a word, of a pooled layer four times as
-    many. **Back-pressure**: whoever gives ``step`` must have room for the word.
+    **Latency** ``params.word_latency`` cycles from a step to the word that it completes, and
+    ``params.class_latency`` from there to the class: the comparison's levels. **Throughput** a step
+    a cycle: `parts` of them make a word, of a pooled layer four times as many. **Back-pressure**:
+    whoever gives ``step`` must have room for the word.
 
     Parameters
     ----------
@@ -38,12 +40,12 @@ class Drain(wiring.Component):
     completes, last : Out(1)
         The step completes a word; it is the layer's last one.
     sums : In
-        Of each cluster, 3 cycles after the step.
+        Of each cluster, 5 cycles after the step.
     filter, fields : Out, In
         The memory ``filters``.
     valid, word, end : Out
         A word, and whether it is the map's last.
-    best : Out
+    decided, best : Out
         With answer "class", instead of a word: the number of the largest code.
     settled : Out(1)
         No word is on its way, or only one that is there in this cycle.
@@ -59,7 +61,7 @@ class Drain(wiring.Component):
             "word": Out(data.ArrayLayout(shape(p.code), p.beat)), "end": Out(1),
             "settled": Out(1)}
         if p.answer == "class":
-            members["best"] = Out(index_width(p.network.last.filters))
+            members |= {"decided": Out(1), "best": Out(index_width(p.network.last.filters))}
         super().__init__(members)
 
     def elaborate(self, _platform):
@@ -70,27 +72,30 @@ class Drain(wiring.Component):
         chain = [self.step, *_stages(m, self.step, p.latency, "step")]
         m.d.comb += self.settled.eq(~Cat(*chain[1:-1]).any())
         m.d.comb += self.filter.eq(
-            delayed(m, at["filter"], 2 + p.levels, "filter"))
-        totals = self._totals(m, flags["group"][3])
-        codes, there = self._codes(m, totals)
-        made = chain[p.latency - 1]
+            delayed(m, at["filter"], 3 + p.levels, "filter"))
+        totals = self._totals(m, flags["group"][5])
+        codes, there = self._codes(m, totals, delayed(m, self.fields, 1, "fields"))
+        word = p.word_latency
+        made = chain[word - 1]
         if any(layer.pool == 2 for layer in p.layers):
             best = [Signal.like(code, name=f"largest_{n}") for n, code in enumerate(codes)]
-            first = flags["first"][p.latency - 1]
+            first = flags["first"][word - 1]
             for n, code in enumerate(codes):
                 largest = Signal.like(code, name=f"pooled_{n}")
                 m.d.comb += largest.eq(Mux(first | (code > best[n]), code, best[n]))
                 with m.If(made):
                     m.d.sync += best[n].eq(largest)
                 codes[n] = largest
-            made = made & flags["pooled"][p.latency - 1]
+            made = made & flags["pooled"][word - 1]
         with m.If(made):
             m.d.sync += self.word.as_value().eq(
                 Cat(self.word.as_value(), *codes)[-len(self.word.as_value()):])
-        m.d.comb += [self.valid.eq(chain[-1] & flags["completes"][-1]),
-                     self.end.eq(flags["end"][-1])]
+        m.d.comb += [self.valid.eq(chain[word] & flags["completes"][word]),
+                     self.end.eq(flags["end"][word])]
         if p.answer == "class":
-            self._best(m, made, flags["begins"][p.latency - 1], codes, there)
+            m.d.comb += self.decided.eq(chain[-1] & flags["completes"][-1] & flags["end"][-1])
+            self._best(m, delayed(m, named(m, made, "made"), p.class_latency, "made_late"),
+                       flags["begins"][p.latency - 1], codes, there)
         return m
 
     def _steps(self, m):
@@ -154,13 +159,13 @@ class Drain(wiring.Component):
             totals += chosen
         return totals
 
-    def _codes(self, m, totals):
+    def _codes(self, m, totals, words):
         """Codes of the sums, and whether their filters are there."""
         p, own = self.params, self.instruction
         codes, present = [], []
-        width = len(self.fields) // p.requantisers
+        width = len(words) // p.requantisers
         for n, total in enumerate(totals):
-            fields = self.fields[n * width:(n + 1) * width]
+            fields = words[n * width:(n + 1) * width]
             there, bias = fields[0], fields[-p.bias_width:].as_signed()
             if p.scale_width:
                 scale = fields[1:1 + p.scale_width].as_signed()
@@ -178,15 +183,19 @@ class Drain(wiring.Component):
                     with m.Case(number):
                         value = Mux(biased[-1], 0, biased[:-1]) if relu else biased
                         m.d.comb += code.eq(requantise(value, shift, output, Rounding.HALF_UP))
-            codes.append(code)
-            present.append(delayed(m, there, 1))
+            codes.append(delayed(m, code, 1, f"code_{n}_late"))
+            present.append(delayed(m, there, 2))
         return codes, present
 
     def _best(self, m, made, begins, codes, there):
-        """The first of the largest codes."""
+        """The first of the largest codes; a register behind each comparison."""
         count, largest = Signal.like(self.best), Signal.like(codes[0])
-        level = [(code, own, n) for n, (code, own) in enumerate(zip(codes, there, strict=True))]
-        while len(level) > 1:
+        level = [(code, own, Const(n, range(64)))
+                 for n, (code, own) in enumerate(zip(codes, there, strict=True))]
+        for _ in range(self.params.class_latency):
+            level = [tuple(delayed(m, named(m, value, name), 1, f"{name}_later")
+                           for value, name in zip(each, ("code", "there", "number"), strict=True))
+                     for each in level]
             level = [_larger(m, *pair) if len(pair) == 2 else pair[0]
                      for pair in (level[n:n + 2] for n in range(0, len(level), 2))]
         (code, own, number), = level

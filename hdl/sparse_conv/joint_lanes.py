@@ -6,8 +6,10 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from golden.sparse_conv.joint_params import program
+from hdl.delay import delayed
 from hdl.formats import shape
 from hdl.memory import NO_COLLISION
+from hdl.sparse_conv.requantiser import named
 
 __all__ = ["Lanes"]
 
@@ -15,9 +17,9 @@ __all__ = ["Lanes"]
 class Lanes(wiring.Component):
     """The accumulators of a cluster.
 
-    **Latency** 2 cycles from ``base`` to the read of a sum, 3 to ``sums`` and to its write.
-    **Throughput** a product a lane and cycle: a sum that is still on its way is forwarded.
-    **Back-pressure** none.
+    **Latency** 5 cycles from ``base`` to ``sums`` and to a sum's write: behind either memory, that
+    of the entries and that of the sums, stands a register. **Throughput** a product a lane and
+    cycle: a sum that is still on its way is forwarded. **Back-pressure** none.
 
     Parameters
     ----------
@@ -51,37 +53,41 @@ class Lanes(wiring.Component):
     def elaborate(self, _platform):
         m = Module()
         p = self.params
-        # Stage 1: entries have been read; 2: sums are read; 3: sums are written.
-        write, walk = Signal(4), Signal(4)
+        # Stage 1: entries have been read, 2: they stand in registers; 3: sums are read, 4: they
+        # have been read, 5: they stand in registers, and are added to and written.
+        write, walk = Signal(6), Signal(6)
         m.d.comb += [write[0].eq(self.write), walk[0].eq(self.walk)]
         m.d.sync += [write[1:].eq(write[:-1]), walk[1:].eq(walk[:-1])]
-        base, value, value_2, value_3 = (
-            Signal.like(signal, name=name) for signal, name in (
-                (self.base, "base_1"), (self.value, "value_1"), (self.value, "value_2"),
-                (self.value, "value_3")))
+        base = delayed(m, self.base, 2, "base")
         # A zero is written as the product of 0.
-        m.d.sync += [base.eq(self.base), value.eq(Mux(self.walk, self.value, 0)),
-                     value_2.eq(value), value_3.eq(value_2)]
+        value = delayed(m, named(m, Mux(self.walk, self.value, 0), "given"), 4, "value")
+        value_5 = delayed(m, value, 1, "value_5")
+        word = delayed(m, self.word, 1, "word")
         for n in range(p.lanes):
-            entry = self.word.word_select(n, p.entry)
-            address, address_3 = (Signal(p.address, name=f"address_{n}_{stage}")
-                                  for stage in (2, 3))
-            code = Signal(p.kind.bits, name=f"code_{n}")
-            m.d.sync += [code.eq(entry[:p.kind.bits]), address_3.eq(address),
-                         address.eq(base + self._offset(m, entry[p.kind.bits:], walk[1], n))]
-            addend, carry = self._product(m, code, value_2, value_3, n)
+            entry = word.word_select(n, p.entry)
+            address = Signal(p.address, name=f"address_{n}_3")
+            m.d.sync += address.eq(base + self._offset(m, entry[p.kind.bits:], walk[2], n))
+            address_4 = delayed(m, address, 1, f"address_{n}_4")
+            address_5 = delayed(m, address_4, 1, f"address_{n}_5")
+            code = delayed(m, named(m, entry[:p.kind.bits], f"entry_{n}"), 2, f"code_{n}")
+            addend, carry = self._product(m, code, value, value_5, n)
             m.submodules[f"sums_{n}"] = memory = Memory(
                 shape=unsigned(p.width), depth=p.depth, init=[], attrs=NO_COLLISION)
             read, put = memory.read_port(), memory.write_port()
-            again = Signal(name=f"again_{n}")
-            total, latest = (Signal(p.width, name=f"{name}_{n}") for name in ("total", "latest"))
-            before = Mux(again, latest, read.data & walk[3].replicate(p.width))
+            total, latest, held = (Signal(p.width, name=f"{name}_{n}")
+                                   for name in ("total", "latest", "held"))
+            # A sum that the entry before, or the one before that, is about to write.
+            before, before_last = Signal(name=f"before_{n}"), Signal(name=f"before_last_{n}")
+            m.d.sync += [before.eq(write[4] & (address == address_4)),
+                         before_last.eq(write[5] & (address == address_5)),
+                         held.eq(Mux(before_last, latest, read.data)), latest.eq(total)]
+            again = delayed(m, before, 1, f"again_{n}")
+            augend = Mux(again, latest, held & walk[5].replicate(p.width))
             m.d.comb += [
-                read.addr.eq(address), put.addr.eq(address_3), put.en.eq(write[3]),
-                put.data.eq(total), self.sums[n].eq(read.data),
-                total.eq((Cat(carry, before) + Cat(carry, addend))[1:]),
+                read.addr.eq(address), put.addr.eq(address_5), put.en.eq(write[5]),
+                put.data.eq(total), self.sums[n].eq(held),
+                total.eq((Cat(carry, augend) + Cat(carry, addend))[1:]),
             ]
-            m.d.sync += [latest.eq(total), again.eq(write[3] & (address == address_3))]
         return m
 
     def _offset(self, m, fields, walk, lane):
@@ -104,27 +110,27 @@ class Lanes(wiring.Component):
                     m.d.comb += offset.eq(Cat(*bits) if bits else 0)
         return offset
 
-    def _product(self, m, code, value_2, value_3, lane):
-        """What is added in stage 3, and a carry: by a sign and what it negates, or a product."""
+    def _product(self, m, code, value_4, value_5, lane):
+        """What is added in stage 5, and a carry: by a sign and what it negates, or a product."""
         p = self.params
         width = p.width
         if p.kind.name in ("binary", "ternary"):
             weight = Signal.like(code, name=f"weight_{lane}")
             m.d.sync += weight.eq(code)
             negative = weight[-1]
-            magnitude = value_3 if p.kind.name == "binary" else Mux(weight[0], value_3, 0)
+            magnitude = value_5 if p.kind.name == "binary" else Mux(weight[0], value_5, 0)
         elif p.kind.powers:
             negative = Signal(name=f"negative_{lane}")
             powers = len(p.kind.values) // 2
-            magnitude = Signal((value_2 << powers - 1).shape(), name=f"magnitude_{lane}")
+            magnitude = Signal((value_4 << powers - 1).shape(), name=f"magnitude_{lane}")
             m.d.sync += [negative.eq(code[-1]), magnitude.eq(0)]
             with m.Switch(code[:-1]):
                 for power in range(powers):
                     with m.Case(power + 1):
-                        m.d.sync += magnitude.eq(value_2 << power)
+                        m.d.sync += magnitude.eq(value_4 << power)
         else:
-            product = Signal((value_2 * code.as_signed()).shape(), name=f"product_{lane}")
-            m.d.sync += product.eq(value_2 * code.as_signed())
+            product = Signal((value_4 * code.as_signed()).shape(), name=f"product_{lane}")
+            m.d.sync += product.eq(value_4 * code.as_signed())
             return _extended(m, product, width, f"addend_{lane}"), Const(0, 1)
         return (_extended(m, magnitude, width, f"addend_{lane}") ^ negative.replicate(width),
                 negative)

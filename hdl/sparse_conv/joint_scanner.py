@@ -4,7 +4,8 @@ from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from golden.sparse_conv.joint_params import QUEUE
+from golden.sparse_conv.joint_params import ON_WAY, QUEUE
+from hdl.delay import delayed
 from hdl.formats import shape
 from hdl.store import index_width
 from hdl.stream import Queue
@@ -125,7 +126,7 @@ class Scanner(wiring.Component):
 class Walker(wiring.Component):
     """Takes codes, finds their lists, and goes through one after the other, an entry a cycle.
 
-    **Latency** 2 cycles from a code to the queue's end, and one to its first entry.
+    **Latency** 3 cycles from a code to the queue's end, and one to its first entry.
     **Throughput** an entry a cycle, with no gap between codes; a code with an empty list takes the
     lanes no cycle. **Back-pressure**: ``room`` falls while the queue is nearly full.
 
@@ -162,18 +163,21 @@ class Walker(wiring.Component):
         layout = data.StructLayout({"value": self._operand, "base": self.params.address,
                                     "entry": self.start, "length": self.length})
         m.submodules.queue = queue = Queue(layout, QUEUE)
-        given = Signal()
-        value, base = Signal.like(self.value), Signal.like(self.base)
-        m.d.sync += [given.eq(self.valid), value.eq(self.value), base.eq(self.base)]
+        # The table is read, and what it gave stands in a register.
+        reading = delayed(m, self.valid, 1, "reading")
+        given = delayed(m, reading, ON_WAY - 1, "given")
+        word = delayed(m, self.word, ON_WAY - 1, "word")
         put, first = queue.i.payload, queue.o.payload
         m.d.comb += [
-            put.value.eq(value), put.base.eq(base), put.entry.eq(self.word[:self.start]),
-            put.length.eq(self.word[self.start:]), queue.i.valid.eq(given & put.length.any()),
-            self.room.eq(queue.level <= QUEUE - 2),   # one code is on its way
+            put.value.eq(delayed(m, self.value, ON_WAY, "value")),
+            put.base.eq(delayed(m, self.base, ON_WAY, "base")),
+            put.entry.eq(word[:self.start]), put.length.eq(word[self.start:]),
+            queue.i.valid.eq(given & put.length.any()),
+            self.room.eq(queue.level < QUEUE - ON_WAY),
         ]
         left = Signal(self.length)
         m.d.comb += [queue.o.ready.eq(~self.busy | (left == 1)),
-                     self.idle.eq(~given & ~queue.o.valid & ~self.busy)]
+                     self.idle.eq(~reading & ~given & ~queue.o.valid & ~self.busy)]
         with m.If(queue.o.ready):
             m.d.sync += self.busy.eq(queue.o.valid)
             with m.If(queue.o.valid):
