@@ -90,16 +90,26 @@ class WinnersCore(wiring.Component):
         busy, wrong_searched, final_searched = Signal(), Signal(), Signal()
         slot_searched = Signal.like(slot)
         send, free = Signal(), Signal()
-        m.submodules.count = count = BitSum([(0, 1)] * p.channels, 0)
+        # How many have the bit is known a cycle before, for either way in which the one before it
+        # may go: so that no cycle both counts and decides.
+        m.submodules.above = above = BitSum([(0, 1)] * p.channels, 0)
+        m.submodules.below = below = BitSum([(0, 1)] * p.channels, 0)
+        count = Signal(range(p.channels + 1))
         enough = Signal()
+        following = Cat(code[-2] if bits > 1 else 0 for code in left)
+        sign = int(p.format.signed)
         m.d.comb += [
-            ones.eq(opened & Cat(code[-1] for code in left)), count.i.eq(ones),
-            enough.eq(count.o >= needed), still.eq(Mux(enough, ones, opened & ~ones)),
+            ones.eq(opened & Cat(code[-1] for code in left)),
+            enough.eq(count >= needed), still.eq(Mux(enough, ones, opened & ~ones)),
+            above.i.eq(Mux(busy & ~last_bit, ones & following,
+                           Cat(codes[at + bits - 1] ^ sign for at in order))),
+            below.i.eq(opened & ~ones & following),
             found.eq(won | (ones & ~enough.replicate(p.channels))),
-            rest.eq(needed - Mux(enough, 0, count.o)),
+            rest.eq(needed - Mux(enough, 0, count)),
             send.eq(busy & last_bit & free), search.eq(full & (~busy | send))]
         with m.If(busy & (~last_bit | send)):
             m.d.sync += [*next_bit, opened.eq(still), won.eq(found), needed.eq(rest),
+                         count.eq(Mux(enough, above.o, below.o)),
                          *(code.eq(code << 1) for code in left)]
         with m.If(send):
             m.d.sync += busy.eq(0)
@@ -109,6 +119,7 @@ class WinnersCore(wiring.Component):
                 m.d.sync += code.eq(codes[at:at + bits] ^ (
                     1 << bits - 1 if p.format.signed else 0))
             m.d.sync += [opened.eq(-1), won.eq(0), needed.eq(p.winners), busy.eq(1),
+                         count.eq(above.o),
                          wrong_searched.eq(wrong), final_searched.eq(final),
                          slot_searched.eq(slot - 1)]
 
