@@ -48,7 +48,7 @@ from golden.params import ceil_div
 from golden.sparse_conv import convolution
 from golden.sparse_conv.convolution import LayerBlock
 from golden.sparse_conv.lists import kept, lists, sets
-from golden.sparse_conv.params import ArrayParams, ConvParams
+from golden.sparse_conv.params import REQUANTISER, ArrayParams, ConvParams
 
 __all__ = ["Array", "array", "schedule"]
 
@@ -74,7 +74,8 @@ def schedule(params, lengths, frames):
     beats, leaving = p.layer.beats(p.beat)
     compute = p.issued(lengths)
     # From the last weight's address to the last write of its frame's answer.
-    tail = p.latency + 2 + ceil_div(p.tiles, ceil_div(p.tiles, p.shortest(lengths)))
+    tail = p.latency + REQUANTISER - 1 + ceil_div(
+        p.tiles, ceil_div(p.tiles, p.shortest(lengths)))
     loaded, issued, read = -p.copies, -1, [-2, -2]
     for _ in range(frames):
         # The first beat counts from its transfer; later frames load when one begins.

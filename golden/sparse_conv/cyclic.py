@@ -16,7 +16,7 @@ from golden.params import ceil_div
 from golden.sparse_conv import convolution
 from golden.sparse_conv.convolution import LayerBlock
 from golden.sparse_conv.lists import connections
-from golden.sparse_conv.params import ConvParams, CyclicParams
+from golden.sparse_conv.params import REQUANTISER, ConvParams, CyclicParams
 
 __all__ = ["Cyclic", "cyclic", "dilations"]
 
@@ -79,7 +79,7 @@ class Cyclic(LayerBlock):
             issued = begin + self.compute
             loaded = begin
         # The last sums' steps, the queue, and the output register.
-        return issued + p.latency + 3 + ceil_div(p.lanes, p.requantisers) + 1
+        return issued + p.latency + REQUANTISER + ceil_div(p.lanes, p.requantisers) + 1
 
     def utilisation(self, frames):
         """Products of pixels that are there, over lanes and cycles."""

@@ -11,7 +11,7 @@ import numpy as np
 from golden.sparse_conv import convolution
 from golden.sparse_conv.convolution import LayerBlock
 from golden.sparse_conv.lists import mask
-from golden.sparse_conv.params import ConvParams, MaskedParams
+from golden.sparse_conv.params import REQUANTISER, ConvParams, MaskedParams
 
 __all__ = ["Masked", "masked"]
 
@@ -58,7 +58,7 @@ class Masked(LayerBlock):
             issued = begin + p.blocks * p.layer.channels
             loaded = begin
         last = p.layer.filters - (p.blocks - 1) * p.lanes
-        return issued + p.latency + 3 + last + 1
+        return issued + p.latency + REQUANTISER + last + 1
 
     @classmethod
     def random(cls, params, rng):

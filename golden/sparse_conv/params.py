@@ -9,8 +9,11 @@ from golden.lfsr import TAPS
 from golden.params import Params, as_format, ceil_div, ceil_log2
 from golden.weights import WeightKind, accumulator_width
 
-__all__ = ["ArrayParams", "ConvParams", "CyclicParams", "MaskedParams", "NetworkParams",
-           "WinnersParams", "as_layer"]
+__all__ = ["REQUANTISER", "ArrayParams", "ConvParams", "CyclicParams", "MaskedParams",
+           "NetworkParams", "WinnersParams", "as_layer"]
+
+#: Cycles from sums to their values in `hdl.sparse_conv.requantiser`.
+REQUANTISER = 5
 
 
 @dataclass(frozen=True)
@@ -213,8 +216,9 @@ class ArrayParams(Params):
     #: Registers of the tree that adds up the groups, four to one each; products that are more than
     #: additions have one of their own.
     stages = property(lambda self: max(1, ceil_div(ceil_log2(self.groups), 2)) + (not self.adds))
-    #: Cycles from a weight's address to its strip's sum: weight, address, pixel, tree, scale.
-    latency = property(lambda self: 3 + self.stages + (self.block_scale_width > 0))
+    #: Cycles from a weight's address to its strip's sum: weight, its register, address, pixel, its
+    #: register, tree, scale.
+    latency = property(lambda self: 5 + self.stages + (self.block_scale_width > 0))
     #: Bits of a sum that cannot overflow.
     sum_width = property(lambda self: self.layer.sum_width + self.block_scale_width)
     @property
@@ -310,10 +314,11 @@ class CyclicParams(Params):
                     * self.layer.pool**2 * self.blocks)
     #: Requantisers that keep up.
     requantisers = property(lambda self: ceil_div(self.lanes, self.terms))
-    #: Cycles from a weight's address to its product added: weight, pixel, turn, product.
-    latency = property(lambda self: 4)
+    #: Cycles from a weight's address to its product added: weight, pixel, its register, turn,
+    #: product.
+    latency = property(lambda self: 5)
     #: Places of the output queue: a block's sums have one from their first address on.
-    places = property(lambda self: ceil_div(self.latency + 8, self.terms) + 4)
+    places = property(lambda self: ceil_div(self.latency + REQUANTISER + 5, self.terms) + 4)
 
     def channel(self, filters, number):
         """Channel ``number`` of a filter."""
@@ -360,10 +365,10 @@ class MaskedParams(Params):
     blocks = property(lambda self: ceil_div(self.layer.filters, self.lanes))
     #: Of weights, in the long run.
     share = property(lambda self: (self.threshold - 1) / ((1 << self.register) - 1))
-    #: Cycles from an input's address to its product added.
-    latency = property(lambda self: 2)
+    #: Cycles from an input's address to its product added: input, its register, product.
+    latency = property(lambda self: 3)
     #: Places of the output queue: those of a block have theirs from its first address on.
-    places = property(lambda self: 3 * self.lanes + 10)
+    places = property(lambda self: 3 * self.lanes + self.latency + REQUANTISER + 5)
 
 
 @dataclass(frozen=True)

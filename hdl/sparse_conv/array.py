@@ -278,9 +278,10 @@ class ArrayCore(wiring.Component):
                      for word, scale in zip(words, scales.tolist(), strict=True)]
         m.submodules.weights = store = Store(size + p.block_scale_width, len(words), words)
         m.d.comb += store.address.eq(issue["address"])
-        fields = [store.word.word_select(n, width) for n in range(p.groups)]
+        word = delayed(m, store.word, 1, "weight_word")
+        fields = [word.word_select(n, width) for n in range(p.groups)]
         # Pixel addresses stand one cycle after the weights do.
-        position = delayed(m, named(m, issue["pixel"], "pixel"), 1, "position_1")
+        position = delayed(m, named(m, issue["pixel"], "pixel"), 2, "position")
         if listed:
             offsets = [field[kind.bits:] for field in fields]
         else:
@@ -296,7 +297,8 @@ class ArrayCore(wiring.Component):
                 sum(place << n * p.place_bits for n, place in enumerate(entry))
                 for entry in places.tolist()])
             m.d.comb += order.address.eq(issue["left"])
-            offsets = [order.word.word_select(n, p.place_bits) for n in range(own)]
+            places = delayed(m, order.word, 1, "place_word")
+            offsets = [places.word_select(n, p.place_bits) for n in range(own)]
             if p.index == "pattern":
                 offsets = [offsets[0] + tap for tap in self._taps(m, issue)]
         addresses = []
@@ -317,9 +319,9 @@ class ArrayCore(wiring.Component):
             m.d.comb += read.addr.eq(address)
             for tile in range(p.tiles):
                 m.d.comb += write.data[tile].eq(source.pixels[n])
-                value = read.data[tile]
+                value = delayed(m, read.data[tile], 1, f"pixel_{n}_{tile}")
                 strips[tile].append(value.as_signed() if layer.input.signed else value)
-            weights.append(delayed(m, fields[n][:kind.bits], 2, f"weight_{n}"))
+            weights.append(delayed(m, fields[n][:kind.bits], 3, f"weight_{n}"))
 
         first = Signal(init=1)
         valid, last = (delayed(m, flag, p.latency, name)
@@ -327,7 +329,7 @@ class ArrayCore(wiring.Component):
         with m.If(valid):
             m.d.sync += first.eq(last)
         # It stands beside the tree's sum.
-        scale = delayed(m, store.word[size:], p.stages + 2, "scale") if scaled else None
+        scale = delayed(m, word[size:], p.stages + 3, "scale") if scaled else None
         totals = []
         for tile, values in enumerate(strips):
             total = Signal(signed(p.sum_width), name=f"total_{tile}")
@@ -352,12 +354,13 @@ class ArrayCore(wiring.Component):
         m.submodules.patterns = store = Store(p.groups * bits, len(words), [
             sum(number << n * bits for n, number in enumerate(word)) for word in words])
         m.d.comb += store.address.eq(issue["kernel"])
-        tap = delayed(m, issue["tap"], 1, "tap_1")
+        tap = delayed(m, issue["tap"], 2, "tap")
+        own_words = delayed(m, store.word, 1, "pattern_word")
         places = patterns // layer.kernel * p.pitch + patterns % layer.kernel
         found = []
         for group in range(p.groups):
             place = Signal(range(p.plane), name=f"tap_place_{group}")
-            with m.Switch(Cat(tap, store.word.word_select(group, bits))):
+            with m.Switch(Cat(tap, own_words.word_select(group, bits))):
                 for number, row in enumerate(places.tolist()):
                     for n, value in enumerate(row):
                         with m.Case(number << len(tap) | n):

@@ -83,7 +83,7 @@ class CyclicCore(OrderedCore):
             x.eq((column * pool + pooled[0] if pool > 1 else column) * stride + right
                  - layer.padding)]
         inside = (y >= 0) & (y < layer.height) & (x >= 0) & (x < layer.width)
-        here = delayed(m, named(m, inside, "inside"), 2, "inside_late")
+        here = delayed(m, named(m, inside, "inside"), 3, "inside_late")
         pixel = delayed(m, named(m, ((y * layer.width + x) * p.blocks + Mux(half, self.words, 0))[
             :len(self._memories[0].addr)], "pixel"), 1, "pixel_late")
         after = Mux(word == p.blocks - 1, 0, word + 1)
@@ -92,8 +92,8 @@ class CyclicCore(OrderedCore):
         turned = delayed(m, named(m, turn, "turn_now"), 1, "turn_late")
         for n, port in enumerate(self._memories):
             m.d.comb += port.addr.eq(pixel + Mux(n < turned, words[1], words[0]))
-        turned = delayed(m, turned, 1, "turn_later")
-        codes = [port.data for port in self._memories]
+        turned = delayed(m, turned, 2, "turn_later")
+        codes = [delayed(m, port.data, 1, f"code_{n}") for n, port in enumerate(self._memories)]
         values = [Signal(codes[0].shape(), name=f"value_{n}") for n in range(p.lanes)]
         with m.Switch(turned):
             for by in sorted({n * p.dilation % p.lanes for n in range(p.fan_in)}):
@@ -106,7 +106,7 @@ class CyclicCore(OrderedCore):
             p.lanes * kind.bits, len(coded),
             [sum(code << n * kind.bits for n, code in enumerate(entry)) for entry in coded])
         m.d.comb += store.address.eq(address)
-        weights = delayed(m, store.word, 2, "weights")
+        weights = delayed(m, store.word, 3, "weights")
         products = [delayed(m, named(m, sum_of_products(
             kind, [value.as_signed() if layer.input.signed else value],
             [weights.word_select(n, kind.bits)]), f"product_{n}"), 1, f"product_late_{n}")

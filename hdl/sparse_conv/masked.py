@@ -45,7 +45,7 @@ class MaskedCore(OrderedCore):
                 m.d.sync += next_block
         port, = self._memories
         m.d.comb += port.addr.eq(number + Mux(half, self.words, 0))
-        value = port.data.as_signed() if layer.input.signed else port.data
+        value = delayed(m, port.data.as_signed() if layer.input.signed else port.data, 1, "value")
 
         going = delayed(m, issue, 1, "going")
         products = []
@@ -62,7 +62,9 @@ class MaskedCore(OrderedCore):
             at = Signal(range(max(2, len(codes))), name=f"at_{lane}")
             m.d.comb += read.addr.eq(at + keep)
             m.d.sync += at.eq(Mux(begin, 0, at + keep))
-            product = Mux(keep, sum_of_products(kind, [value], [read.data]), 0)
+            weight = delayed(m, read.data, 1, f"weight_{lane}")
+            product = Mux(delayed(m, keep, 1, f"kept_{lane}"),
+                          sum_of_products(kind, [value], [weight]), 0)
             products.append(delayed(m, named(m, product, f"product_{lane}"), 1,
                                     f"product_late_{lane}"))
         flags = Cat(issue, issue & last_number, block)

@@ -5,6 +5,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.params import ceil_div
+from golden.sparse_conv.params import REQUANTISER
 from hdl.delay import delayed
 from hdl.formats import requantise, shape
 from hdl.store import Store, index_width
@@ -22,7 +23,8 @@ def named(m, value, name):
 class Requantiser(wiring.Component):
     """Scales, biases, rounds and pools sums that come side by side, so many at a time.
 
-    **Latency** 3 cycles from ``start`` to the first values. **Throughput** ``many`` values a cycle:
+    **Latency** `golden.sparse_conv.params.REQUANTISER` cycles from ``start`` to the first values:
+    sums, rows, products, totals, values. **Throughput** ``many`` values a cycle:
     sums may come again after ``steps`` cycles. **Back-pressure** none.
 
     Parameters
@@ -106,18 +108,21 @@ class Requantiser(wiring.Component):
 
         final = step == steps - 1
         late = delayed(m, named(m, Cat(going & last, going & end & final, ~first, going, step),
-                                "flags"), 2, "flags_late")
+                                "flags"), REQUANTISER - 1, "flags_late")
         m.d.comb += [self.made.eq(late[0]), self.ended.eq(late[1]), self.step.eq(late[4:])]
         width = layer.bias_width + layer.scale_width
         best = [Signal(shape(layer.output), name=f"best_{n}", reset_less=True)
                 for n in range(many * steps)]
+        words = delayed(m, store.word, 1, "row_word")
         for n in range(many):
-            word = store.word.word_select(0 if self.shared else n, width)
-            bias, product = word[:layer.bias_width].as_signed(), chain[n]
+            word = words.word_select(0 if self.shared else n, width)
+            bias = word[:layer.bias_width].as_signed()
+            product = delayed(m, chain[n], 1, f"sum_{n}")
             if layer.scale_width:
                 product *= word[layer.bias_width:].as_signed()
             total = (delayed(m, named(m, product, f"product_{n}"), 1, f"scaled_{n}")
                      + delayed(m, named(m, bias, f"bias_{n}"), 1, f"biased_{n}"))
+            total = delayed(m, named(m, total, f"total_{n}"), 1, f"total_late_{n}")
             if layer.relu:
                 total = Mux(total < 0, 0, total)
             value = delayed(m, named(m, requantise(total, layer.shift, layer.output),
