@@ -16,8 +16,9 @@ __all__ = ["FOLDED_STAGES", "PLACES", "cycles", "depth", "input_beats", "out_bea
 
 #: Frames that are worked on or wait to leave, by the kind of answer; a trace has no such bound.
 PLACES = {"class": 2, "scores": 1, "ones": 2}
-#: Registers of a folded layer beside its slots and its tree: slot, operands, products, sums.
-FOLDED_STAGES = 4
+#: Registers of a folded layer beside its slots and its tree: slot, weights, operands, products,
+#: sums.
+FOLDED_STAGES = 5
 
 
 def input_beats(params):

@@ -155,7 +155,7 @@ class FoldedLayer(wiring.Component):
 
     A sum begins at minus what its negative weights count too much: their bits are added inverted.
 
-    **Latency** ``params.fold + params.tree_stages + 4`` cycles from ``i.step``, when ``x`` must be
+    **Latency** ``params.fold + params.tree_stages + 5`` cycles from ``i.step``, when ``x`` must be
     there, to ``o_flags.step``, when all bits (of a head: all sums) stand in ``o``. **Throughput** a
     stream cycle every ``params.fold`` cycles. It never waits.
 
@@ -210,7 +210,7 @@ class FoldedLayer(wiring.Component):
             m.d.sync += bits.eq(Cat(given))
         with m.Elif(slots.active):
             m.d.sync += bits.eq(bits.rotate_right(self.synapses % len(bits)))
-        x = delayed(m, bits[:self.synapses], 1, "x")
+        x = delayed(m, bits[:self.synapses], 2, "x")
         word = delayed(m, slots.word, 1, "word")
         codes, signs = self._weights()
         code_bits = p.width + 1
@@ -227,16 +227,17 @@ class FoldedLayer(wiring.Component):
         with m.Elif(slots.active):
             m.d.sync += address.eq(address + 1)
         m.d.comb += store.address.eq(address)
+        weights = delayed(m, store.word, 1, "weights")
 
-        # One cycle on: products; then partial sums.
+        # Two cycles on: products; then partial sums.
         numbers = p.w.shared(p.terms * p.m)
         compared = []
         for lane in range(self.synapses):
             terms = [min(w * self.synapses + lane, p.terms - 1) for w in range(self.words)]
-            compared.append([chosen(m, [
+            compared.append([delayed(m, chosen(m, [
                 (numbers[t * p.m + k], rotated(bank.o[numbers[t * p.m + k][0]],
-                                               numbers[t * p.m + k][1])) for t in terms], word)
-                for k in range(p.m)])
+                                               numbers[t * p.m + k][1])) for t in terms], word),
+                1, "compared") for k in range(p.m)])
         x_later = Signal.like(x, name="x_later")
         m.d.sync += x_later.eq(x)
         less = subtrahend(m, p, x_later, p.tree_stages)
@@ -245,13 +246,13 @@ class FoldedLayer(wiring.Component):
             products, terms = [], []
             for lane in range(self.synapses):
                 at = (neuron * self.synapses + lane) * lane_bits
-                code = store.word[at:at + code_bits]
+                code = weights[at:at + code_bits]
                 ones = Signal(range(p.m + 1), name="ones")
                 m.d.comb += ones.eq(sum((code > number for number in compared[lane]),
                                         start=Const(0, 1)))
                 made = product(m, p, x[lane], ones)
                 if p.coding == "sign":
-                    made = made ^ store.word[at + code_bits].replicate(len(made))
+                    made = made ^ weights[at + code_bits].replicate(len(made))
                 products.append(made)
                 terms += [(e + (p.coding == "bipolar"), 1) for e in range(len(made))]
             m.submodules[f"tree_{neuron}"] = tree = BitSum(
@@ -268,7 +269,7 @@ class FoldedLayer(wiring.Component):
         m.d.comb += [now.active.eq(slots.active), now.begin.eq(slots.begin),
                      now.opens.eq(slots.word == 0), now.closes.eq(slots.word == self.words - 1),
                      now.end.eq(slots.end), now.flags.eq(slots.flags)]
-        before = delayed(m, now, p.tree_stages + 1, "before")
+        before = delayed(m, now, p.tree_stages + 2, "before")
         here = delayed(m, before, 1, "here")
         done = delayed(m, here, 1, "done")
 
