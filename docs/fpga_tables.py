@@ -1,7 +1,8 @@
 """Writes the measured tables of docs/fpga.md.
 
 ``python -m docs.fpga_tables`` from the root, with the packages installed; ``--measure`` first
-builds everything anew, which takes the tools of `ternstone fpga` and many minutes.
+builds every design anew, ``--blocks SEEDS [NAME ...]`` the families' blocks (or those named), with
+so many seeds of place and route. Both take the tools of `ternstone fpga` and many minutes.
 """
 
 import sys
@@ -9,11 +10,12 @@ import sys
 from docs import pages
 from golden.files import write_json
 
-__all__ = ["CURVES", "PAGES", "TABLES", "measure"]
+__all__ = ["CURVES", "PAGES", "TABLES", "measure", "measure_blocks"]
 
 PAGES = ("docs/fpga.md",)
 CURVES: dict = {}
 RESULTS = "fpga.json"
+BLOCK_RESULTS = "fpga-blocks.json"
 
 #: Design, parameters, board, bare, MHz.
 BUILDS = [
@@ -25,6 +27,11 @@ BUILDS = [
     ("digits-lstm-ternary", {"interval": "4"}, "hx8k", False, 48),
     ("digits-stochastic", {}, "ulx3s-25f", False, 50),
 ]
+
+#: What is kept of a build.
+_KEPT = ("design", "board", "part", "bare", "met", "target_mhz", "cells", "capacity", "fmax_mhz",
+         "seeds", "critical_path", "memories", "clock_mhz", "cycles_per_frame",
+         "frames_per_second", "energy_proxy", "tools", "seconds")
 
 
 def measure():
@@ -38,11 +45,30 @@ def measure():
         sys.stderr.write(f"{name} {params} {board} {'bare' if bare else ''}\n")
         answer = implement(open_design(name, None, params), BOARDS[board], bare=bare, seeds=3,
                            mhz=mhz, baud=1_000_000, say=lambda what: None)
-        builds.append({**{key: answer[key] for key in (
-            "design", "board", "part", "bare", "met", "target_mhz", "cells", "capacity", "fmax_mhz",
-            "seeds", "critical_path", "memories", "clock_mhz", "cycles_per_frame",
-            "frames_per_second", "energy_proxy", "tools", "seconds")}, "given": params})
+        builds.append({**{key: answer[key] for key in _KEPT}, "given": params})
         write_json(pages.RESULTS / RESULTS, {"builds": builds})
+
+
+def measure_blocks(seeds, names):
+    """Build ``names`` of `ternstone.bench_fpga.BLOCKS`, or all, with so many seeds, into
+    docs/results/fpga-blocks.json."""
+    from fpga.boards import BOARDS
+    from fpga.build import build
+    from ternstone.bench_fpga import BLOCKS
+    from ternstone.designs import open_design
+    from ternstone.fpga import CACHE, figures, outline
+
+    builds = pages.load(BLOCK_RESULTS) or {}
+    for name in names or BLOCKS:
+        bare = BLOCKS[name]
+        design = open_design(bare.design, None, bare.given)
+        synthesis = outline(design, BOARDS[bare.board], bare.mhz, lambda what: None)
+        found = figures(design, build(synthesis, CACHE, range(1, seeds + 1)))
+        builds[name] = {key: found[key] for key in _KEPT if key != "memories"} | {
+            "given": bare.given}
+        sys.stderr.write(f"{name}: {found['fmax_mhz']} MHz\n")
+        write_json(pages.RESULTS / BLOCK_RESULTS,
+                   {known: builds[known] for known in BLOCKS if known in builds})
 
 
 def _builds(bare):
@@ -85,6 +111,25 @@ def _paths():
     return pages.table(["design", "board", "through", "ns in cells", "ns on wires"], rows)
 
 
+def _blocks():
+    builds = pages.load(BLOCK_RESULTS)
+    if not builds:
+        return pages.missing(BLOCK_RESULTS)
+    rows = []
+    for name, build in builds.items():
+        cells, path = build["cells"], build["critical_path"]
+        seeds = [seed["fmax_mhz"] for seed in build["seeds"]]
+        fmax = " .. ".join(f"{mhz:.1f}" for mhz in sorted({min(seeds), max(seeds)}))
+        hops = list(dict.fromkeys(f"`{hop['name'].removeprefix('core.')}`"
+                                  for hop in path["hops"]))
+        way = " > ".join(hops if len(hops) < 4 else [hops[0], "..", hops[-1]])
+        rows.append([name, _name(build), build["part"], f"{cells['LUT4']:,}", f"{cells['FF']:,}",
+                     cells["RAM"], cells["DSP"], fmax, f"{build['target_mhz']:g}",
+                     "yes" if build["met"] else "no", way])
+    return pages.table(["family", "block", "device", "LUT4", "FF", "block RAM", "DSP", "Fmax, MHz",
+                        "must be", "met", "critical path"], rows)
+
+
 def _memories():
     builds = _builds(True)
     if not builds:
@@ -97,10 +142,12 @@ def _memories():
 
 
 TABLES = {"fpga-bare": lambda: _figures(True), "fpga-boards": lambda: _figures(False),
-          "fpga-paths": _paths, "fpga-memories": _memories}
+          "fpga-blocks": _blocks, "fpga-paths": _paths, "fpga-memories": _memories}
 
 
 if __name__ == "__main__":
     if sys.argv[1:] == ["--measure"]:
         measure()
+    elif sys.argv[1:2] == ["--blocks"]:
+        measure_blocks(int(sys.argv[2]), sys.argv[3:])
     pages.write(PAGES, TABLES, CURVES)

@@ -100,7 +100,8 @@ BLOCKS = {
     "LSTM, UP5K": Bare("digits-lstm-ternary", _SMALL, "icebreaker", 24),
     "GRU": Bare("digits-gru-ternary", {"layers.0.lanes": "33"}),
     "dense": Bare("lstm.dense", {"inputs": "64", "outputs": "64", "lanes": "32"}),
-    "stochastic, parallel": Bare("digits-stochastic", {}),
+    "stochastic, parallel": Bare("digits-stochastic", {
+        "layers.0.levels": "3", "layers.1.levels": "3"}),
     "stochastic, folded": Bare("digits-stochastic", {
         "layers.0.neurons": "4", "layers.0.synapses": "8", "layers.1.neurons": "2",
         "layers.1.synapses": "8"}),
