@@ -12,8 +12,8 @@ from golden.params import Params, ceil_div, ceil_log2
 from golden.sparse_conv.params import ConvParams, NetworkParams
 from golden.weights import WeightKind, accumulator_width
 
-__all__ = ["ON_WAY", "QUEUE", "Axis", "Geometry", "JointParams", "balance", "groups", "instruction_widths",
-           "memories", "program", "walks"]
+__all__ = ["ON_WAY", "QUEUE", "Axis", "Geometry", "JointParams", "balance", "groups",
+           "instruction_widths", "memories", "program", "walks"]
 
 #: Activations that may wait for the lanes.
 QUEUE = 8

@@ -10,13 +10,18 @@ from hdl.lstm.pipeline import word_fields
 
 __all__ = ["RowSums"]
 
+#: Bits of a signed operand of a multiplier (ECP5), and how many of a wider one go to a multiplier
+#: of their own: with a sign they fit any (iCE40).
+MULTIPLIER, LOW = 18, 15
+
 
 class RowSums(wiring.Component):
     """Scales row sums: ``total = acc_h * scale_h + acc_x * scale_x + bias``.
 
     **Latency** 3 cycles (operands, product, sum): a table's word stands in registers before it is
-    multiplied. **Throughput** ``rows_per_cycle`` a cycle.
-    **Back-pressure** none. The sum is as wide as it can become; nothing is rounded here.
+    multiplied. **Throughput** ``rows_per_cycle`` a cycle. **Back-pressure** none. A sum that is too
+    wide for one multiplier of a device is multiplied in two parts, which are added up with the
+    rest. The total is as wide as it can become; nothing is rounded here.
 
     Parameters
     ----------
@@ -65,10 +70,25 @@ class RowSums(wiring.Component):
             *scales, bias = fields[row * per_row:(row + 1) * per_row]
             m.d.sync += self.bias[row].eq(bias)
             for item in range(p.batch):
-                m.d.sync += self.scaled_x[item][row].eq(sums["x", item, row] * scales[-1])
+                m.d.comb += self.scaled_x[item][row].eq(
+                    _product(m, sums["x", item, row], scales[-1], f"scaled_x_{item}_{row}"))
                 total = self.scaled_x[item][row] + self.bias[row]
                 if "h" in p.parts:
-                    m.d.sync += self.scaled_h[item][row].eq(sums["h", item, row] * scales[0])
+                    m.d.comb += self.scaled_h[item][row].eq(
+                        _product(m, sums["h", item, row], scales[0], f"scaled_h_{item}_{row}"))
                     total = self.scaled_h[item][row] + total
                 m.d.sync += self.total[item][row].eq(total)
         return m
+
+
+def _product(m, total, scale, name):
+    """``total * scale`` a cycle later, from registers."""
+    def registered(a, name):
+        made = Signal((a * scale).shape(), name=name, reset_less=True)
+        m.d.sync += made.eq(a * scale)
+        return made
+
+    if len(total) <= MULTIPLIER:
+        return registered(total, name)
+    return registered(total[:LOW], f"{name}_low") + (
+        registered(total[LOW:].as_signed(), f"{name}_high") << LOW)
