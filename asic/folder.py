@@ -2,7 +2,6 @@
 
 import hashlib
 
-from asic.area import ABC
 from asic.timing import sdc
 from fpga.folder import replace
 
@@ -20,7 +19,7 @@ def write(built, verilog, folder, answer, page):
     files = {**{name: text.encode() for name, text in verilog.items()},
              "netlist.v": made.netlist.verilog().encode(),
              "design.sdc": sdc(made.netlist, built.pdk, built.period_ns).encode(),
-             "synth.ys": made.script.encode(), "cells.abc": ("\n".join(ABC) + "\n").encode(),
+             "synth.ys": made.script.encode(), "cells.abc": made.abc.encode(),
              "asic.html": page.encode()}
     answer["files"] = {name: hashlib.sha256(content).hexdigest()
                        for name, content in files.items()}

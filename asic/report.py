@@ -16,14 +16,14 @@ __all__ = ["critical_path", "page", "report"]
 SHARE = 0.01
 
 
-def critical_path(netlist, timing):
+def critical_path(netlist, library, timing):
     """The slowest path in the source's names: ``hops`` are cells one after the other that drive
     nets of the same name, or unnamed ones of the same block."""
     cells = {cell.name: cell for cell in netlist.cells}
     hops, before = [], 0.0
     for name, _, ns in timing.path:
         cell = cells[name]
-        source = _source(netlist, cell)
+        source = _source(netlist, library, cell)
         if not hops or hops[-1]["name"] != source:
             hops.append({"name": source, "cells": 0, "ns": 0.0})
         hops[-1]["cells"] += 1
@@ -34,11 +34,11 @@ def critical_path(netlist, timing):
     return {"from": hops[0]["name"], "to": hops[-1]["name"], "ns": round(before, 4), "hops": hops}
 
 
-def _source(netlist, cell):
+def _source(netlist, library, cell):
     """The name in the source of what the cell drives, without the bit; else its block."""
-    for nets in cell.pins.values():
-        for net in nets:
-            if net in netlist.nets and net not in netlist.constants:
+    for port, nets in cell.pins.items():
+        for net in nets if library.directions(cell.type)[port] == "output" else ():
+            if net in netlist.nets:
                 path, own = netlist.nets[net]
                 if within(path, cell.path):
                     return re.sub(r"\[\d+\]$", "", f"{path}.{own}".lstrip("."))
@@ -78,7 +78,7 @@ def report(built, name, cycles, frames):
                    "wire_load": wire_load(library)},
         "corners": {corner: {"setup_ns": t.setup_ns, "hold_ns": t.hold_ns, "fmax_mhz": t.mhz}
                     for corner, t in built.corners.items()},
-        "critical_path": critical_path(netlist, timing),
+        "critical_path": critical_path(netlist, library, timing),
         "attempts": built.attempts,
         "cycles_per_frame": round(per_frame, 2),
         "frames_per_second": round(mhz * 1e6 / per_frame, 1),

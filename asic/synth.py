@@ -14,8 +14,11 @@ from asic.netlist import buffered, load, tied
 from fpga import steps
 from fpga.steps import Step
 
-__all__ = ["LOADS", "Synthesis", "script", "synthesise"]
+__all__ = ["FAST", "LOADS", "MEMORY_BITS", "Synthesis", "script", "synthesise"]
 
+#: For a short path: choices of structure, delay before area.
+FAST = ["strash", "ifraig", "scorr", "dc2", "strash", "&get -n", "&dch -f", "&nf", "&put",
+        "buffer -c", "topo", "upsize {D}", "dnsize {D}", "stime -p"]
 #: Inputs that a net drives at most, and that a tie cell does.
 LOADS = 12
 #: Gates from which a block is mapped by itself.
@@ -30,7 +33,7 @@ class Synthesis:
 
     netlist:  `asic.netlist.Netlist`, flat, with ties and buffers
     library:  `asic.liberty.Library` of its cells
-    script:   of Yosys
+    script, abc: of Yosys, and of ABC
     macros:   Liberty files of the memories in it
     buffers, seconds, cached: buffers that were added behind nets of many loads; of Yosys
     """
@@ -38,19 +41,21 @@ class Synthesis:
     netlist: object
     library: Library
     script: str
+    abc: str
     macros: list
     buffers: int
     seconds: float
     cached: bool
 
 
-def script(pdk, gate, top, memories, target_ns, flat, bit=0.0):
+def script(pdk, gate, top, memories, target_ns, flat, fast, bit=0.0):
     """What Yosys does, line by line.
 
     bit:       area of a bit of memory in flip-flops, where there are macros to compare with
     gate:      (cell, enable, clock, output) of a clock gate, or None
     memories:  modules that are memories, and are mapped one by one
-    flat:      whether all else is one module: slower, but ABC sees whole paths
+    flat:      whether all else is one module: it takes longer, but ABC sees whole paths
+    fast:      whether adders are parallel-prefix ones (Kogge and Stone), and not what is smallest
     """
     unused = "".join(f" -dont_use {cell}" for cell in pdk.unused)
     keep = [f"setattr -mod -set keep_hierarchy 1 {' '.join(memories)}"] if memories else []
@@ -67,7 +72,9 @@ def script(pdk, gate, top, memories, target_ns, flat, bit=0.0):
            f"memory_libmap -lib memories.txt -logic-cost-ram {bit:.1f}",
            "techmap -map memories.v"] if bit else []),
         # A memory that starts with contents and is never written becomes logic, others flip-flops.
-        "memory_map", "opt -full", "techmap", "opt -fast", *gating,
+        "memory_map", "opt -full",
+        "techmap" + (" -map +/techmap.v -map +/choices/kogge-stone.v" if fast else ""),
+        "opt -fast", *gating,
         f"dfflibmap -liberty cells.lib{unused}", "opt",
         "abc -liberty cells.lib -constr cells.constr -script cells.abc "
         f"-D {1000 * target_ns:.0f}{unused}",
@@ -75,12 +82,13 @@ def script(pdk, gate, top, memories, target_ns, flat, bit=0.0):
         "write_json netlist.json", ""])
 
 
-def synthesise(verilog, top, pdk, cache, *, memories=(), target_ns, flat=False):
+def synthesise(verilog, top, pdk, cache, *, memories=(), target_ns, flat=False, fast=False):
     """The `Synthesis` of Verilog in a kit's cells.
 
     verilog:    file name -> text; the first is Verilog, the others are images that it reads
     memories:   names of modules that hold a memory of some size
     target_ns:  what ABC sizes for
+    flat, fast: see `script`
     cache:      folder of what Yosys made before
 
     Errors: `fpga.steps.StepError` for what Yosys refuses, `LibertyError` for a Liberty that does
@@ -89,12 +97,12 @@ def synthesise(verilog, top, pdk, cache, *, memories=(), target_ns, flat=False):
     library = Library(pdk.liberty)
     found = macros(pdk.memories)
     name, *images = verilog
-    text = script(pdk, library.gate(), top, memories, target_ns, flat,
+    text = script(pdk, library.gate(), top, memories, target_ns, flat, fast,
                   BIT * library.flip_flop() if found else 0)
     files = {"design.v": verilog[name].encode(), "synth.ys": text.encode(),
              "cells.lib": pdk.liberty.read_bytes(),
              "cells.constr": f"set_driving_cell {pdk.buffer}\nset_load 6\n".encode(),
-             "cells.abc": ("\n".join(ABC) + "\n").encode(),
+             "cells.abc": ("\n".join(FAST if fast else ABC) + "\n").encode(),
              **{image: verilog[image].encode() for image in images}}
     if found:
         files |= {"memories.txt": libmap(found).encode(), "memories.v": techmap(found).encode(),
@@ -108,4 +116,5 @@ def synthesise(verilog, top, pdk, cache, *, memories=(), target_ns, flat=False):
     netlist = load(done.files["netlist.json"], top, library)
     tied(netlist, library, pdk, LOADS)
     added = buffered(netlist, library, pdk.buffer, LOADS)
-    return Synthesis(netlist, library, text, taken, added, done.seconds, done.cached)
+    return Synthesis(netlist, library, text, files["cells.abc"].decode(), taken, added,
+                     done.seconds, done.cached)

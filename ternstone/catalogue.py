@@ -238,6 +238,7 @@ BENCHES: dict[str, str] = {
     "invertible": "ternstone.bench_invertible:PARTS",
     "sparse_conv": "ternstone.bench_sparse_conv:PARTS",
     "mac": "ternstone.bench_mac:PARTS",
+    "asic": "ternstone.bench_asic:PARTS",
     "fpga": "ternstone.bench_fpga:PARTS",
     "peers": "ternstone.bench_peers:PARTS",
 }

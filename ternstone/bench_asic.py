@@ -1,0 +1,173 @@
+"""Headline figures on standard cells: area, energy, clocks; all of SG13G2, before layout."""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from asic.area import find_sta
+from asic.pdk import PdkError, find_pdk
+from fpga.tools import find_yosys
+from golden.lstm.build import network
+from golden.lstm.network import Network
+from golden.mac.array import Array, array
+from sim.tools import ToolError
+from ternstone import bench_mac
+from ternstone.asic import implement
+from ternstone.bench import Part, Row, Say, at_least, at_most, figure
+from ternstone.bench_invertible_area import standard_cells
+from ternstone.bench_lstm_states import set_states
+from ternstone.catalogue import DESIGNS
+from ternstone.designs import Design, open_design
+
+__all__ = ["ARRAYS", "PARALLEL", "PARTS", "energy", "missing"]
+
+#: Designs that are fully parallel: the whole network is logic, and no clock is asked of them.
+PARALLEL = ("digits-stochastic",)
+#: What must be reached, in the slow corner.
+CLOCK_MHZ = 100.0
+#: The paper's: how much less a binary or ternary array takes than 12-bit weights, at equal
+#: throughput.
+PAPER = {"binary": 9.0, "ternary": 5.5}
+#: Weights -> terms a cycle and shared columns, of `bench_mac`'s best of some size.
+ARRAYS = {"int12": (4, 1), "binary": (12, 3), "ternary": (8, 2)}
+LANES, LENGTH, VECTORS = 32, 96, 20
+#: Of the LSTM whose states are set to zero.
+INPUTS, HIDDEN, STEPS = 16, 64, 16
+
+
+def missing() -> str | None:
+    """None, or why nothing can be measured."""
+    try:
+        find_yosys()
+        find_sta()
+        return None if find_pdk() else "PDK_ROOT is not set"
+    except (ToolError, PdkError) as error:
+        return str(error)
+
+
+def energy(answer: Mapping[str, Any], *blocks: str) -> float:
+    """nJ a frame of the blocks whose path holds one of these words; of all without."""
+    return sum(nj for path, nj in answer["power"]["blocks"].items()
+               if not blocks or any(word in path for word in blocks))
+
+
+def _run(design: Design, say: Say, *, mhz: float = CLOCK_MHZ, corner: str = "typical",
+         frames: int) -> dict[str, Any]:
+    pdk = find_pdk(corner=corner)
+    assert pdk
+    return implement(design, pdk, mhz=mhz, say=lambda what: say(f"{design.name}: {what}"),
+                     regress=True, frames=frames)
+
+
+def array_energy(say: Say) -> Iterator[Row]:
+    """Energy of a product: few-bit arrays against 12-bit weights, weight memory apart."""
+    if missing():
+        yield figure("energy of a product, 12-bit over", "all", None, f"not measured: {missing()}")
+        return
+    found = {}
+    for weights, (terms, share) in ARRAYS.items():
+        params = array(weights=weights, bits=12, lanes=LANES, terms=terms, length=LENGTH,
+                       share=share, structure="carry-save" if weights == "int12" else "ripple")
+        block = Array.random(params, np.random.default_rng(0))
+        answer = _run(Design(f"bench-array-{weights}", block), say, mhz=160, frames=VECTORS)
+        verdict = answer["regression"]
+        yield figure("mismatches", f"{weights} array on cells", verdict["mismatches"]
+                     if verdict["passed"] else None, f"{verdict['beats']} beats",
+                     target="0", met=verdict["passed"])
+        if not verdict["passed"]:
+            return
+        memory = energy(answer, "memory")
+        found[weights] = 1e6 * (energy(answer) - memory) / (LANES * LENGTH)
+        yield figure("fJ a product", weights, round(found[weights], 1),
+                     f"{LANES} lanes, {terms} terms, shared sums of {share}, {LENGTH} products; "
+                     f"{answer['fmax_mhz']:g} MHz; weight memory apart: "
+                     f"{1e6 * memory / (LANES * LENGTH):.1f} fJ")
+    for weights, paper in PAPER.items():
+        yield at_least("energy of a product, 12-bit over", weights,
+                       round(found["int12"] / found[weights], 2), paper,
+                       f"{found['int12']:.1f} fJ (Booth, 4 terms merged) / {found[weights]:.1f} fJ")
+
+
+def skipping(say: Say) -> Iterator[Row]:
+    """Energy of a step at 81 % and 95 % joint sparsity against dense."""
+    if missing():
+        yield figure("share of the cycle ratio", "skipping", None, f"not measured: {missing()}")
+        return
+    order = np.random.default_rng(0).permutation(HIDDEN)
+    params = network(inputs=INPUTS, hidden=HIDDEN, outputs=0, steps=STEPS, lanes=32, one_hot=True)
+    answers = {}
+    for share in (0.0, 0.81, 0.95):
+        zero = np.isin(np.arange(HIDDEN), order[:round(share * HIDDEN)])
+        block = set_states(Network.random(params, np.random.default_rng(0)), zero)
+        answer = _run(Design(f"bench-skip-{share:.2f}", block), say, frames=3)
+        verdict = answer["regression"]
+        if not verdict["passed"]:
+            yield figure("share of the cycle ratio", f"{share:.0%} zero", None, verdict["failure"],
+                         target="0 mismatches", met=False)
+            return
+        answers[share] = answer
+    dense = answers.pop(0.0)
+    for share, answer in answers.items():
+        cycles = dense["power"]["cycles"] / answer["power"]["cycles"]
+        for what, words, limit in (
+                ("array and weight memory", ("engine.array", "weight_memory"), 0.9),
+                ("whole step", (), 0.9 if share < 0.9 else None)):
+            before, after = energy(dense, *words), energy(answer, *words)
+            given = ("share of the cycle ratio", f"{what}, {share:.0%} of states zero",
+                     round(before / after / cycles, 3))
+            how = (f"{before / STEPS:.3f} nJ a step dense, {after / STEPS:.3f} then: "
+                   f"{before / after:.2f} x less in {cycles:.2f} x fewer cycles")
+            yield at_least(*given, limit, how) if limit else figure(*given, how)
+        rest = sorted(answer["power"]["blocks"].items(), key=lambda item: -item[1])
+        yield figure("nJ a step", f"{share:.0%} of states zero",
+                     round(energy(answer) / STEPS, 3),
+                     ", ".join(f"{path} {nj / STEPS:.3f}" for path, nj in rest[:8]))
+
+
+def catalogue(say: Say) -> Iterator[Row]:
+    """Every ready design that is not fully parallel: its clock, its netlist against golden."""
+    for name in DESIGNS:
+        if name in PARALLEL:
+            continue
+        if missing():
+            yield figure("MHz in the slow corner", name, None, f"not measured: {missing()}")
+            continue
+        answer = _run(open_design(name, None, {}), say, corner="slow", frames=1)
+        verdict = answer["regression"]
+        yield at_least("MHz in the slow corner", name, answer["fmax_mhz"], CLOCK_MHZ,
+                       f"{answer['um2']:,.0f} um2, of them {answer['macro_um2']:,.0f} in macros, "
+                       f"whose Liberty is typical; {len(answer['attempts'])} attempts")
+        yield figure("mismatches at gate level", name, verdict.get("mismatches"),
+                     verdict["failure"] or f"{verdict['beats']} beats, {verdict['cycles']} cycles "
+                     "as golden says", target="0", met=verdict["passed"])
+
+
+def whole(say: Say) -> Iterator[Row]:
+    """A whole `ternstone asic`, nothing kept from before."""
+    name = "digits-lstm-ternary"
+    if missing():
+        yield figure("seconds", name, None, f"not measured: {missing()}")
+        return
+    say(f"{name}, from nothing")
+    root = str(Path(__file__).resolve().parent.parent)
+    with tempfile.TemporaryDirectory() as folder:
+        started = time.monotonic()
+        subprocess.run([sys.executable, "-m", "ternstone", "asic", name, "--regress", "--json"],
+                       cwd=folder, stdout=subprocess.DEVNULL, check=True,
+                       env={**os.environ, "PYTHONPATH": root})
+        seconds = time.monotonic() - started
+    yield at_most("seconds", name, round(seconds), 300, "synthesis, three corners, regression on "
+                  f"the netlist, energy; load of the machine {os.getloadavg()[0]:.1f}")
+
+
+PARTS: dict[str, Part] = {
+    "mac arrays": bench_mac.arrays, "array energy": array_energy, "skipping": skipping,
+    "spins": standard_cells, "powers of two": bench_mac.powers, "catalogue": catalogue,
+    "whole": whole}
