@@ -16,6 +16,10 @@ MODELS = ROOT / "models"
 
 #: What makes each file of results.
 COMMANDS = {
+    "asic.json": "python -m docs.asic_tables --add FILE.json ...",
+    "asic-bench.json":
+        "ternstone bench asic --only 'array energy' --only skipping "
+        "--save docs/results/asic-bench.json",
     "invertible-area.json": "python -m docs.invertible_circuits --area",
     "invertible-circuits.json": "python -m docs.invertible_circuits --measure",
     "fpga.json": "python -m docs.fpga_tables --measure",

@@ -11,6 +11,7 @@ import pytest
 import typer
 
 from docs import (
+    asic_tables,
     energy,
     fpga_tables,
     invertible_circuits,
@@ -40,7 +41,7 @@ ROOT = pages.ROOT
 #: What writes tables and curves; README.md is the first one's.
 SCRIPTS = [lstm_curves, stochastic_curves, invertible_circuits, invertible_search, ising,
            sparse_conv, sparse_conv_structured, nullhop_tables, joint_tables, fpga_tables, mac_area,
-           peers, energy, link_tables]
+           peers, energy, link_tables, asic_tables]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md")),
          *(ROOT / room / "README.md" for room in ("fpga", "asic"))]
 VERBS = typer.main.get_command(app).commands

@@ -66,8 +66,8 @@ def test_unknown_family(ternstone):
     answer = ternstone("bench", "lst")
     assert (answer.status, answer.err) == (
         2, "error: Family 'lst' is not known: did you mean lstm?\n")
-    assert list(BENCHES) == ["lstm", "stochastic", "invertible", "sparse_conv", "mac", "fpga",
-                             "peers"]
+    assert list(BENCHES) == ["lstm", "stochastic", "invertible", "sparse_conv", "mac", "asic",
+                             "fpga", "peers"]
 
 
 def test_side_by_side_keeps_order():
