@@ -41,17 +41,24 @@ def _accuracy():
 
 
 def _connected():
+    from golden.training import paired
+
     found = pages.load(ACCURACY)
     if found is None:
         return pages.missing(ACCURACY)
     names = {"dense": "64-512-10, all connections",
              "masked": "64-512-10, a tenth of the first layer's, masked",
              "cyclic": "64-64-64-64-10, three cyclic layers of fan-in 4"}
+    rows = found["connected"]
+    beside = {name: "{:+.2f} ± {:.2f}".format(*paired(rows[name]["accuracy"],
+                                                      rows["dense"]["accuracy"]))
+              for name in rows if name != "dense"}
     return pages.table(
-        ["network", "float, %", "int8, %", "weights that are not 0"],
+        ["network", "float, %", "int8, %", "beside dense, with its standard error",
+         "weights that are not 0"],
         [[names[name], pages.with_spread(row["accuracy_float"], 2),
-          pages.with_spread(row["accuracy"], 2), f"{row['bits']['mean'] / 8:,.0f}"]
-         for name, row in found["connected"].items()])
+          pages.with_spread(row["accuracy"], 2), beside.get(name, "-"),
+          f"{row['bits']['mean'] / 8:,.0f}"] for name, row in rows.items()])
 
 
 def _area():

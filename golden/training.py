@@ -12,7 +12,7 @@ import torch
 from golden.files import write_whole
 
 __all__ = ["Samples", "checkpoint", "clip_gradients", "cross_validate", "held_out",
-           "image_batches", "resume", "schedule", "summary"]
+           "image_batches", "paired", "resume", "schedule", "summary"]
 
 
 @dataclass(frozen=True)
@@ -99,6 +99,16 @@ def summary(results):
                      "spread": float(np.std(means, ddof=1)) if len(means) > 1 else 0.0,
                      "seeds": means}
     return out
+
+
+def paired(one, other):
+    """``(mean, standard error)`` of the difference of two figures of `summary`, seed by seed.
+
+    >>> paired({"seeds": [3.0, 5.0]}, {"seeds": [2.0, 2.0]})
+    (2.0, 1.0)
+    """
+    less = np.subtract(one["seeds"], other["seeds"])
+    return float(less.mean()), float(less.std(ddof=1) / len(less) ** 0.5)
 
 
 def cross_validate(train, evaluate, task, data, *, seeds, **options):
