@@ -1,6 +1,6 @@
 """Area of multiply-accumulate structures on standard cells, each product of a cycle.
 
-What is counted is a lane of `hdl.mac.array` (selections, adder, accumulator, clock gate), and of
+What is counted is a lane of `hdl.mac.array` (selections, adder, accumulator), and of
 what all lanes share their part: its registers and adders, and a buffer on every net that leads to
 the lanes. Memories of weights, and what takes sums out, are not: they are the same for all.
 """

@@ -1,0 +1,58 @@
+"""``ternstone bench asic``: what it makes of answers, and what it says without a kit."""
+
+import pytest
+
+from ternstone import bench_asic
+from ternstone.bench_asic import energy
+from ternstone.catalogue import DESIGNS
+
+POWER = {"blocks": {"core.engine.array": 2.0, "core.engine.weight_memory.memory": 1.0,
+                    "core.cell": 4.0}}
+
+
+def answer(scale, cycles):
+    blocks = {path: nj * scale for path, nj in POWER["blocks"].items()}
+    return {"power": {"blocks": blocks, "cycles": cycles}, "met": True, "fmax_mhz": 120.0,
+            "um2": 1000.0, "macro_um2": 0.0, "attempts": [{}],
+            "regression": {"passed": True, "failure": None, "mismatches": 0, "beats": 9,
+                           "cycles": cycles}}
+
+
+def test_energy():
+    made = answer(1, 10)
+    assert energy(made) == 7 and energy(made, "array", "memory") == 3
+
+
+def test_without_a_kit(monkeypatch):
+    monkeypatch.delenv("PDK_ROOT", raising=False)
+    for part in (bench_asic.array_energy, bench_asic.skipping, bench_asic.catalogue,
+                 bench_asic.whole):
+        rows = list(part(lambda what: None))
+        assert rows and all(row["measured"] is None and row["met"] is None for row in rows)
+        assert all(row["how"].startswith("not measured: ") for row in rows)
+
+
+@pytest.fixture
+def answers(monkeypatch):
+    """Answers in place of builds: dense, then a quarter of the cycles for a third of the energy."""
+    made = iter([answer(1, 400), answer(1 / 3, 100), answer(1 / 4, 100)])
+    monkeypatch.setattr(bench_asic, "missing", lambda: None)
+    monkeypatch.setattr(bench_asic, "_run", lambda *args, **kwargs: next(made))
+
+
+def test_skipping(answers):
+    rows = {row["setting"]: row for row in bench_asic.skipping(lambda what: None)
+            if row["figure"] == "share of the cycle ratio"}
+    missed = rows["array and weight memory, 81% of states zero"]
+    assert missed["measured"] == 0.75 and missed["met"] is False
+    assert rows["whole step, 81% of states zero"]["target"] == ">= 0.9"
+    assert rows["array and weight memory, 95% of states zero"]["met"] is True
+    assert rows["whole step, 95% of states zero"]["target"] == "-"
+
+
+def test_catalogue(monkeypatch):
+    monkeypatch.setattr(bench_asic, "missing", lambda: None)
+    monkeypatch.setattr(bench_asic, "_run", lambda *args, **kwargs: answer(1, 10))
+    rows = list(bench_asic.catalogue(lambda what: None))
+    assert {row["setting"] for row in rows} == set(DESIGNS) - set(bench_asic.PARALLEL)
+    assert all(row["met"] for row in rows)
