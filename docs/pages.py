@@ -18,7 +18,7 @@ MODELS = ROOT / "models"
 COMMANDS = {
     "asic.json": "python -m docs.asic_tables --add FILE.json ...",
     "asic-bench.json":
-        "ternstone bench asic --only 'array energy' --only skipping "
+        "ternstone bench asic --only 'array energy' --only skipping --only whole "
         "--save docs/results/asic-bench.json",
     "invertible-area.json": "python -m docs.invertible_circuits --area",
     "invertible-circuits.json": "python -m docs.invertible_circuits --measure",
