@@ -7,7 +7,7 @@ so many seeds of place and route. Both take the tools of `ternstone fpga` and ma
 
 import sys
 
-from docs import pages
+from docs import fpga_rungs, pages
 from golden.files import write_json
 
 __all__ = ["CURVES", "PAGES", "TABLES", "measure", "measure_blocks"]
@@ -142,7 +142,8 @@ def _memories():
 
 
 TABLES = {"fpga-bare": lambda: _figures(True), "fpga-boards": lambda: _figures(False),
-          "fpga-blocks": _blocks, "fpga-paths": _paths, "fpga-memories": _memories}
+          "fpga-blocks": _blocks, "fpga-paths": _paths, "fpga-memories": _memories,
+          **fpga_rungs.TABLES}
 
 
 if __name__ == "__main__":

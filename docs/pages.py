@@ -24,6 +24,7 @@ COMMANDS = {
     "invertible-circuits.json": "python -m docs.invertible_circuits --measure",
     "fpga.json": "python -m docs.fpga_tables --measure",
     "fpga-blocks.json": "python -m docs.fpga_tables --blocks 1",
+    "fpga-rungs.json": "python -m docs.fpga_rungs",
     "invertible-factoring.json":
         "python -m golden.invertible.factoring docs/results/invertible-factoring.json",
     "invertible-sampling-area.json": "python -m docs.invertible_sampling --area",

@@ -153,8 +153,8 @@ class Board:
             data = self.read(1.0)
             if not data:
                 self.alive()
-                if time.monotonic() > end:
-                    raise SimulationError(f"The simulator must answer within {timeout} s")
+            if time.monotonic() > end:  # also of a device that never stops talking
+                raise SimulationError(f"The device must be quiet within {timeout} s")
             words, self._left = unframe(self._left + data)
             seen += words
         return seen[:-1]

@@ -26,7 +26,6 @@ __all__ = ["BLOCKS", "PARTS", "Bare"]
 FRAMES = 4
 #: Seeds of place and route; the fastest counts, as in a build.
 SEEDS = 3
-BAUD = 1_000_000
 
 
 # -- designs on boards
@@ -35,15 +34,16 @@ def boards(say: Say) -> Iterator[Row]:
     """Every ready design on the boards that the catalogue names: timing, regression, memories."""
     for name, entry in DESIGNS.items():
         for board, given in entry.boards.items():
-            yield from _on_board(open_design(name, None, given), board, say)
+            yield from _on_board(open_design(name, None, given), board, entry.clocks.get(board),
+                                 say)
 
 
-def _on_board(design: Design, board: str, say: Say) -> Iterator[Row]:
+def _on_board(design: Design, board: str, clock: float | None, say: Say) -> Iterator[Row]:
     place, setting = BOARDS[board], f"{design.name} on {board}"
     rungs = "netlist" if why_not(place, True) else "both"
     try:
-        answer = implement(design, place, bare=False, seeds=SEEDS, mhz=None, baud=BAUD, rungs=rungs,
-                           frames=FRAMES, say=lambda what: say(f"{setting}: {what}"))
+        answer = implement(design, place, bare=False, seeds=SEEDS, mhz=clock, baud=None,
+                           rungs=rungs, frames=FRAMES, say=lambda what: say(f"{setting}: {what}"))
     except (ToolError, BadInput) as error:
         missing = isinstance(error, ToolError)
         yield figure("Fmax, MHz", setting, None,

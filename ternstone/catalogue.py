@@ -40,6 +40,7 @@ class DesignEntry:
              without it the weights are any
     task:    None for random frames
     boards:  those that it is known to fit behind a UART, and with which parameters
+    clocks:  board -> MHz that it reaches there, where that is less than usual
     """
 
     model: str | None
@@ -49,6 +50,7 @@ class DesignEntry:
     params: dict[str, str] = field(default_factory=dict)
     zeros: float | None = None
     boards: dict[str, dict[str, str]] = field(default_factory=dict)
+    clocks: dict[str, float] = field(default_factory=dict)
 
 
 BLOCKS: dict[str, BlockEntry] = {
@@ -224,7 +226,7 @@ DESIGNS: dict[str, DesignEntry] = {
         params={"bits": "5"}),
     "factor-8x8": DesignEntry(
         None, "invertible.search", "factoring", "factors of products of two 8-bit numbers",
-        params={"bits": "8"}),
+        params={"bits": "8"}, boards={"icebreaker": {}}, clocks={"icebreaker": 6}),
     "maxcut-g1": DesignEntry(
         None, "invertible.ising", None,
         "maximum cut of 800 nodes: G1 if TERNSTONE_DATA has gset/G1, or else a graph of its kind",

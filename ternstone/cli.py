@@ -224,7 +224,9 @@ def fpga(
         metavar="F", show_default=False,
         help="Clock that must be reached, in place of the board's usual one.")] = None,
     link: Link = Line.UART,
-    baud: Annotated[int, typer.Option(help="Bits a second of the board's link.")] = 1_000_000,
+    baud: Annotated[int | None, typer.Option(
+        help="Bits a second of the board's link, in place of 1000000, or less where the clock "
+             "asks for it.", show_default=False)] = None,
     seeds: Annotated[int, typer.Option(
         metavar="N", help="Seeds of place and route: the fastest is kept.")] = 3,
     regress: Annotated[Rungs | None, typer.Option(
@@ -247,7 +249,8 @@ def fpga(
 
     place = work.find_board(board)
     _at_least("--seeds", seeds, 1)
-    _at_least("--baud", baud, 1)
+    if baud is not None:
+        _at_least("--baud", baud, 1)
     _at_least("--frames", frames, 1)
     _at_least("--flips", flips, 0)
     if flips and regress not in (Rungs.BITSTREAM, Rungs.BOTH):
@@ -256,6 +259,7 @@ def fpga(
     given = parse_pairs(param or [])
     if model is None and design in DESIGNS:
         given = {**DESIGNS[design].boards.get(board, {}), **given}
+        mhz = mhz or (None if bare else DESIGNS[design].clocks.get(board))
     opened = open_design(design, model, given, seed)
     with report.stderr.status(f"building {opened.name} for {place.name}") as status:
         answer = work.implement(opened, place, bare=bare, seeds=seeds, mhz=mhz, baud=baud,

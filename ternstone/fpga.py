@@ -17,7 +17,7 @@ from fpga.spram import with_spram
 from fpga.steps import StepError
 from fpga.top import PINS, BoardTop, VerilogCore
 from golden.link.link import link_params
-from golden.link.params import line_params
+from golden.link.params import LEAST_RATIO, line_params
 from hdl.verilog import Verilog, emit
 from ternstone import regress, report
 from ternstone.designs import Design, resolve
@@ -36,6 +36,9 @@ COMPARED = 3
 #: Settings that are tried, at most, for a design that is too large.
 TRIES = 5
 
+#: Bits a second of a link for which none are given.
+RATES = (1_000_000, 500_000, 115_200)
+
 Say = Callable[[str], None]
 
 
@@ -47,14 +50,14 @@ def find_board(name: str) -> Board:
 
 
 def implement(design: Design, board: Board, *, bare: bool, seeds: int, mhz: float | None,
-              baud: int, say: Say, link: str = "uart", rungs: str | None = None,
+              baud: int | None, say: Say, link: str = "uart", rungs: str | None = None,
               frames: int = FRAMES, flips: int = 0) -> dict[str, Any]:
     """Build ``design`` for ``board``; returns what `fpga.report.report` says, also ``fpga.json``.
 
     bare:   the block alone, within registers in place of pins, for figures
     seeds:  of place and route: so many are tried
     mhz:    the clock, from the PLL that nearest; by default one that the device reaches easily
-    baud:   of the link, bits a second
+    baud:   of the link, bits a second; by default the first of `RATES` that the clock allows
     link:   "uart" or "spi" (of `fpga.top.PINS`)
     rungs:  of `ternstone.regress.RUNGS`: what is run against golden afterwards, with ``frames``
             frames; the verdicts are ``regression``
@@ -80,7 +83,8 @@ def implement(design: Design, board: Board, *, bare: bool, seeds: int, mhz: floa
                "params": design.block.params.to_dict()}
     takeaway.write(built, where, answer, page(answer))
     if rungs:
-        answer["regression"] = regress.run(design, built, rungs, baud=baud, frames=frames, seed=0,
+        rate = _rate(wanted, round(built.synthesis.project.mhz * 1e6))
+        answer["regression"] = regress.run(design, built, rungs, baud=rate, frames=frames, seed=0,
                                            flips=flips, say=say)
     return answer
 
@@ -104,8 +108,13 @@ class _Wanted:
     board: Board
     bare: bool
     mhz: float
-    baud: int
+    baud: int | None
     link: str = "uart"
+
+
+def _rate(wanted: _Wanted, hz: int) -> int:
+    """Bits a second of the link."""
+    return wanted.baud or next((rate for rate in RATES if rate * LEAST_RATIO <= hz), RATES[-1])
 
 
 def _project(design: Design, wanted: _Wanted) -> Project:
@@ -134,7 +143,7 @@ def _top(design: Design, wanted: _Wanted, block: str, ports: list[tuple[str, str
     with bad_input("", (ValueError,)):
         pll = dividers(board.device.family.name, board.clock_hz, wanted.mhz * 1e6)
         hz = round(pll.hz)
-        line = line_params(wanted.link, hz, wanted.baud)
+        line = line_params(wanted.link, hz, _rate(wanted, hz))
         link = link_params(design.block, clock=hz, digest=design.digest, queued=True)
     return hz, emit(BoardTop(board.pll, pll, line, link, VerilogCore(block, ports)))
 

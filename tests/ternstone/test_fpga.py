@@ -1,5 +1,6 @@
 """``ternstone fpga``: a build from the command line, and every wrong word."""
 
+import dataclasses
 import json
 import re
 from pathlib import Path
@@ -10,7 +11,7 @@ from fpga.boards import BOARDS
 from fpga.tools import find
 from ternstone.catalogue import BLOCKS, DESIGNS
 from ternstone.designs import open_design
-from ternstone.fpga import _settings
+from ternstone.fpga import _rate, _settings, _Wanted
 from tests.fpga.small import needs_tools
 from tests.ternstone.words import assert_one_line, nothing_left
 
@@ -53,6 +54,14 @@ def test_bitstream_behind_a_uart(ternstone):
         "-pullup yes ", "")
     assert "SB_PLL40_CORE" in (folder / "top.v").read_text()
     assert (folder / "fake-adder.bin").stat().st_size > 10_000
+
+
+def test_rate_follows_the_clock():
+    """A million bits a second, or less where the clock asks for it."""
+    wanted = _Wanted(BOARDS["icebreaker"], False, 6, None)
+    assert [_rate(wanted, mhz * 10**6) for mhz in (48, 8, 6, 1)] == [
+        1_000_000, 1_000_000, 500_000, 115_200]
+    assert _rate(dataclasses.replace(wanted, baud=9600), 48_000_000) == 9600
 
 
 @pytest.mark.parametrize("arguments, message", [
@@ -115,4 +124,4 @@ def test_settings_change_no_bit():
 
 def test_catalogue_names_boards():
     for design in DESIGNS.values():
-        assert set(design.boards) <= set(BOARDS)
+        assert set(design.clocks) <= set(design.boards) <= set(BOARDS)
