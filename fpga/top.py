@@ -65,11 +65,14 @@ def pll_instance(kind, pll, *, pin, clock, lock):
     kind:  "PAD" (an iCE40's whose reference is its own pin), "CORE" (any other iCE40's), "ECP5"
     """
     if isinstance(pll, Divided):
-        m, count = Module(), Signal(max(1, pll.halvings), name="count")
+        m = Module()
+        count, started = Signal(max(4, pll.halvings), name="count"), Signal(name="started")
         m.domains.pin = ClockDomain(reset_less=True, local=True)
-        m.d.comb += [ClockSignal("pin").eq(pin), lock.eq(1),
-                     clock.eq(count[-1] if pll.halvings else pin)]
-        m.d.pin += count.eq(count + 1)
+        m.d.comb += [ClockSignal("pin").eq(pin), lock.eq(started),
+                     clock.eq(count[pll.halvings - 1] if pll.halvings else pin)]
+        # 0 after configuration. A constant in its place would be one through the registers of the
+        # reset, too: to Yosys these begin with anything, so with what they end with.
+        m.d.pin += [count.eq(count + 1), started.eq(started | count.all())]
         return m
     if isinstance(pll, Ice40Pll):
         reference = {"PAD": "i_PACKAGEPIN", "CORE": "i_REFERENCECLK"}[kind]

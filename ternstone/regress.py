@@ -279,7 +279,7 @@ def break_bits(design: Design, built: Built, count: int, *, baud: int, frames: i
         made = choose(number)
         try:
             answer = over_pins(design, Verilog(f"{cells}\n{made.text}", made.files), line, feed,
-                               seconds=60, halvings=_halvings(project))
+                               seconds=20, halvings=_halvings(project))
         except (SimulationError, BadInput) as error:
             return str(error)
         return None if answer["passed"] else "answers or cycles differ"

@@ -29,9 +29,9 @@ endmodule
 """
 
 
-def board_top(kind, design, line=UartParams, mhz=24):
+def board_top(kind, design, line=UartParams):
     family, reference = ("ecp5", 25_000_000) if kind == "ECP5" else ("ice40", 12_000_000)
-    pll = dividers(family, reference, mhz * 1_000_000)
+    pll = dividers(family, reference, 24_000_000)
     clock = round(pll.hz)
     made = emit(design.component(), "core_under_test")
     described = [(port["name"], port["direction"], port["width"])
@@ -60,17 +60,6 @@ def test_answers_over_its_pins(kind):
                baud=uart.baud, wire="commands", lint=False, workdir=WORKDIR) as board:
         for request in requests:
             assert bytes(board.exchange(request)) == golden.feed(request)
-
-
-@pytest.mark.slow
-def test_answers_with_a_divided_clock():
-    """Registers in place of the PLL: the design's cycles are the same, the line's are four each."""
-    design = open_design("stochastic.counter", None, {"length": "20"})
-    core, top, line, _ = board_top("CORE", design, mhz=3)
-    assert line.clock == 3_000_000 and "SB_PLL" not in top
-    answer = over_pins(design, Verilog(core + top), line, design.feed(3, 0).frames, halvings=2,
-                       workdir=WORKDIR)
-    assert answer["passed"] and answer["cycles"] == answer["golden_cycles"] > 0
 
 
 def test_answers_over_spi():

@@ -36,7 +36,7 @@ def build(ternstone, tmp_path):
     (tmp_path / "build").mkdir()
     WORKDIR.mkdir(parents=True, exist_ok=True)
     (tmp_path / "build" / "sim").symlink_to(WORKDIR)
-    return lambda *arguments: ternstone("fpga", *arguments, *GIVEN)
+    return lambda *arguments: ternstone("fpga", *GIVEN, *arguments)
 
 
 def right(rung):
@@ -79,6 +79,17 @@ def test_wrong_hardware_is_seen_on_every_rung(build):
     assert not netlist["streams"]["passed"] and "element 0" in netlist["streams"]["failures"][0]
     assert netlist["pins"]["mismatches"] == bitstream["pins"]["mismatches"] == 3
     assert "flips" not in bitstream
+
+
+@pytest.mark.slow
+@needs_icestorm
+def test_a_divided_clock(build):
+    """Registers in place of the PLL; their reset must be there in the netlist, too."""
+    answer = build("fake.adder", "--board", "hx8k", "--regress", "both", "--mhz", 3,
+                   "--baud", 300_000)
+    netlist, bitstream = answer.json["regression"].values()
+    assert answer.json["clock_mhz"] == 3 and answer.json["capacity"]["PLL"]["taken"] == 0
+    assert right(netlist) and right(bitstream)
 
 
 @pytest.mark.slow
