@@ -47,6 +47,9 @@ def _rungs():
                              verdict["frames"], f"{found['cycles']:,}",
                              f"{found['golden_cycles']:,}" if found["golden_cycles"] else "-",
                              found.get("requests", "-"), "equal" if found["passed"] else "FAILED"])
+        if verdict["failure"]:
+            rows.append([f"`{verdict['design']}`", verdict["board"], verdict["rung"], "-",
+                         verdict["frames"], "-", "-", "-", "FAILED"])
     return pages.table(["design", "board", "device", "over", "frames", "cycles", "golden's",
                         "other requests", "verdict"], rows)
 
