@@ -1,6 +1,6 @@
 """Writes the measured tables of docs/fpga.md.
 
-``python -m docs.fpga_tables`` from the root, with the packages installed; ``--measure`` first
+``python -m docs.fpga_tables`` from the root, with the packages installed; ``--measure SEEDS`` first
 builds every design anew, ``--blocks SEEDS [NAME ...]`` the families' blocks (or those named), with
 so many seeds of place and route. Both take the tools of `ternstone fpga` and many minutes.
 """
@@ -34,8 +34,8 @@ _KEPT = ("design", "board", "part", "bare", "met", "target_mhz", "cells", "capac
          "frames_per_second", "energy_proxy", "tools", "seconds")
 
 
-def measure():
-    """Build everything of `BUILDS` into docs/results/fpga.json."""
+def measure(seeds):
+    """Build everything of `BUILDS` with so many seeds into docs/results/fpga.json."""
     from fpga.boards import BOARDS
     from ternstone.designs import open_design
     from ternstone.fpga import implement
@@ -43,7 +43,7 @@ def measure():
     builds = []
     for name, params, board, bare, mhz in BUILDS:
         sys.stderr.write(f"{name} {params} {board} {'bare' if bare else ''}\n")
-        answer = implement(open_design(name, None, params), BOARDS[board], bare=bare, seeds=3,
+        answer = implement(open_design(name, None, params), BOARDS[board], bare=bare, seeds=seeds,
                            mhz=mhz, baud=1_000_000, say=lambda what: None)
         builds.append({**{key: answer[key] for key in _KEPT}, "given": params})
         write_json(pages.RESULTS / RESULTS, {"builds": builds})
@@ -147,8 +147,8 @@ TABLES = {"fpga-bare": lambda: _figures(True), "fpga-boards": lambda: _figures(F
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] == ["--measure"]:
-        measure()
+    if sys.argv[1:2] == ["--measure"]:
+        measure(int(sys.argv[2]))
     elif sys.argv[1:2] == ["--blocks"]:
         measure_blocks(int(sys.argv[2]), sys.argv[3:])
     pages.write(PAGES, TABLES, CURVES)

@@ -22,7 +22,7 @@ COMMANDS = {
         "--save docs/results/asic-bench.json",
     "invertible-area.json": "python -m docs.invertible_circuits --area",
     "invertible-circuits.json": "python -m docs.invertible_circuits --measure",
-    "fpga.json": "python -m docs.fpga_tables --measure",
+    "fpga.json": "python -m docs.fpga_tables --measure 3",
     "fpga-blocks.json": "python -m docs.fpga_tables --blocks 1",
     "fpga-rungs.json": "python -m docs.fpga_rungs",
     "invertible-factoring.json":
