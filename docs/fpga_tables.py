@@ -81,6 +81,12 @@ def _name(build):
     return f"`{build['design']}`{given}"
 
 
+def _fmax(build):
+    """Of the slowest and of the fastest seed."""
+    seeds = [seed["fmax_mhz"] for seed in build["seeds"]]
+    return " .. ".join(f"{mhz:.1f}" for mhz in sorted({min(seeds), max(seeds)}))
+
+
 def _figures(bare):
     if not _builds(bare):
         return pages.missing(RESULTS)
@@ -88,12 +94,11 @@ def _figures(bare):
     for build in _builds(bare):
         cells = build["cells"]
         taken = build["capacity"]["LUT4"]
-        seeds = [seed["fmax_mhz"] for seed in build["seeds"]]
         rows.append([
             _name(build), f"{build['board']} ({build['part']})", f"{cells['LUT4']:,}",
             f"{cells['FF']:,}", cells["RAM"], cells["DSP"],
             f"{taken['taken']:,} of {taken['available']:,}",
-            f"{min(seeds):.1f} .. {max(seeds):.1f}", f"{build['target_mhz']:g}",
+            _fmax(build), f"{build['target_mhz']:g}",
             "yes" if build["met"] else "no", f"{build['frames_per_second']:,.0f}"])
     return pages.table(["design", "board", "LUT4", "FF", "block RAM", "DSP", "logic cells",
                         "Fmax, MHz", "must be", "met", "frames/s"], rows)
@@ -118,13 +123,11 @@ def _blocks():
     rows = []
     for name, build in builds.items():
         cells, path = build["cells"], build["critical_path"]
-        seeds = [seed["fmax_mhz"] for seed in build["seeds"]]
-        fmax = " .. ".join(f"{mhz:.1f}" for mhz in sorted({min(seeds), max(seeds)}))
         hops = list(dict.fromkeys(f"`{hop['name'].removeprefix('core.')}`"
                                   for hop in path["hops"]))
         way = " > ".join(hops if len(hops) < 4 else [hops[0], "..", hops[-1]])
         rows.append([name, _name(build), build["part"], f"{cells['LUT4']:,}", f"{cells['FF']:,}",
-                     cells["RAM"], cells["DSP"], fmax, f"{build['target_mhz']:g}",
+                     cells["RAM"], cells["DSP"], _fmax(build), f"{build['target_mhz']:g}",
                      "yes" if build["met"] else "no", way])
     return pages.table(["family", "block", "device", "LUT4", "FF", "block RAM", "DSP", "Fmax, MHz",
                         "must be", "met", "critical path"], rows)
