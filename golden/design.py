@@ -96,6 +96,9 @@ class Block(ABC):
     def output(self):
         """`Stream` of ``m_axis``."""
 
+    #: Whether an answer hangs on the frames before it, and not on its own alone.
+    history = False
+
     #: `Stream` of ``s_axis_w``, where weights are loaded at run time.
     load = None
     #: Whether the image goes in beside every frame, instead of once before the first.
@@ -113,6 +116,11 @@ class Block(ABC):
     def cycles(self, frames):
         """Clock cycles from the first input beat's transfer to the last output beat's, both
         counted, with a source that is always valid and a sink that is always ready, from reset."""
+
+    def cycles_of_last(self, frames):
+        """`cycles` of the last of ``frames`` when the others have left long before it comes; None
+        where history makes that a question of its own."""
+        return None if self.history else int(self.cycles(frames[-1:]))
 
     @classmethod
     @abstractmethod

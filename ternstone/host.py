@@ -220,7 +220,6 @@ def run(host: Host, design: Design, frames: Sequence[np.ndarray],
     block = design.block
     with bad_input(design.name):
         params = link_params(block, clock=1)
-    stateful = bool(getattr(block.params, "stateful", False))
     expected = [from_beats(block.output, answer) for answer in block.run(frames)]
     started = time.perf_counter()
     host.reset()
@@ -231,13 +230,13 @@ def run(host: Host, design: Design, frames: Sequence[np.ndarray],
             if attempt or params.load_bytes:
                 host.reset()
             _load(host, block, params)
-            if stateful:
+            if block.history:
                 rows = []
             for n in range(len(rows), len(frames)):
                 payload = from_beats(block.input, frames[n])
-                answer = host.ask(Kind.FRAME, payload, 0 if stateful else RETRIES)
+                answer = host.ask(Kind.FRAME, payload, 0 if block.history else RETRIES)
                 cycles = host.status().cycles
-                golden = None if stateful else int(block.cycles([frames[n]]))
+                golden = block.cycles_of_last(frames[:n + 1])
                 rows.append({
                     "frame": n, "equal": answer == expected[n],
                     "answer": to_beats(block.output, answer).ravel().tolist(),
@@ -251,9 +250,10 @@ def run(host: Host, design: Design, frames: Sequence[np.ndarray],
     wrong = [row["frame"] for row in rows if not row["equal"]]
     late = [row["frame"] for row in rows if row["golden_cycles"] is not None
             and row["cycles"] > row["golden_cycles"]]
+    counted = [row["golden_cycles"] for row in rows if row["golden_cycles"] is not None]
     return {"design": design.name, "hash": design.digest, "port": host.name, "frames": len(rows),
             "mismatches": len(wrong), "cycles": sum(row["cycles"] for row in rows),
-            "golden_cycles": None if stateful else sum(row["golden_cycles"] for row in rows),
+            "golden_cycles": sum(counted) if len(counted) == len(rows) else None,
             "clock_hz": status.clock, "errors": host.errors,
             "seconds": round(time.perf_counter() - started, 3),
             "passed": not wrong and not late, "answers": rows}

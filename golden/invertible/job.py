@@ -61,6 +61,8 @@ class JobBlock(Block):
     """
 
     input = output = WORDS
+    #: Random bits run on from job to job.
+    history = True
 
     @staticmethod
     def shapes(params):
@@ -75,3 +77,7 @@ class JobBlock(Block):
         ran = sum(unpack(p.answer, answer)[1] for answer in self.run(frames))
         # A cycle more, in which the job's state is made.
         return ran + len(frames) * (words(p.job) + 1 + words(p.answer))
+
+    def cycles_of_last(self, frames):
+        """Jobs come one after the other: none begins before the one before it has left."""
+        return int(self.cycles(frames) - self.cycles(frames[:-1]))

@@ -407,6 +407,8 @@ class Network(Block):
     """
 
     name = "invertible.network"
+    #: Random bits run on from job to job.
+    history = True
 
     @staticmethod
     def shapes(params):

@@ -110,10 +110,10 @@ class Link:
         match request.type:
             case Kind.FRAME:
                 frame = to_beats(self.block.input, request.payload)
-                stateful = getattr(self.block.params, "stateful", False)
-                self.history = [*self.history, frame] if stateful else [frame]
+                self.history = [*self.history, frame] if self.block.history else [frame]
                 self.frames = (self.frames + 1) & 0xFF
-                self.cycles = int(self.block.cycles([frame]))
+                cycles = self.block.cycles_of_last(self.history)
+                self.cycles = int(self.block.cycles([frame])) if cycles is None else cycles
                 return from_beats(self.block.output, self.block.run(self.history)[-1])
             case Kind.WEIGHTS:
                 self.parts += 1

@@ -23,6 +23,7 @@ class Network(Block):
     """
 
     name = "lstm.network"
+    history = property(lambda self: self.params.stateful)
 
     @staticmethod
     def shapes(params):

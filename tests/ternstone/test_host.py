@@ -21,6 +21,8 @@ SMALL = ("stochastic.network", {"inputs": "4", "hidden": "3", "length": "16"})
 LOADED = ("lstm.dense", {"inputs": "24", "outputs": "60", "store": "load"})
 STATEFUL = ("lstm.network", {"inputs": "2", "hidden": "4", "outputs": "2", "steps": "2",
                              "lanes": "4", "stateful": "true"})
+#: Random bits run on from job to job.
+JOBS = ("invertible.search", {"bits": "3"})
 
 
 def golden(design, digest=None):
@@ -69,7 +71,7 @@ class Fixed:
         pass
 
 
-@pytest.mark.parametrize("name, params", [SMALL, LOADED, STATEFUL])
+@pytest.mark.parametrize("name, params", [SMALL, LOADED, STATEFUL, JOBS])
 def test_golden(name, params):
     design = open_design(name, None, params)
     answer = host.run(host.Host(host.GoldenWire(golden(design))), design, frames(design, 5))
@@ -194,7 +196,8 @@ def test_wrong(ternstone, arguments, message):
     assert answer.err.startswith(f"error: {message}"), answer.err
 
 
-@pytest.mark.parametrize("name, params", [LOADED, pytest.param(*SMALL, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("name, params", [LOADED, JOBS,
+                                          pytest.param(*SMALL, marks=pytest.mark.slow)])
 def test_simulated_board(name, params):
     """Real bytes, bit by bit over a line that is 2 % fast, into the hardware and back; its cycles
     are golden's."""
