@@ -27,7 +27,7 @@ from golden.lstm.params import DenseParams, LayerParams, NetworkParams
 from golden.stochastic.mac import Mac, MacParams
 from hdl.verilog import emit
 from sim.tools import ToolError
-from ternstone import bench_invertible_area, bench_sparse_conv_joint
+from ternstone import bench_invertible_area, bench_sparse_conv_array
 from ternstone.bench import PEERS, Part, Row, Say, at_most, figure, verified
 from ternstone.bench_lstm_area import DESIGNS, block_of, step_cycles, vector_cycles
 from ternstone.designs import Design
@@ -97,8 +97,8 @@ def _gru() -> Made:
 
 
 def _convolution(weights: str) -> Made:
-    case = next(case for case in bench_sparse_conv_joint.PEER if case[1] == weights)
-    block, frames = bench_sparse_conv_joint.beside(*case[1:])
+    case = next(case for case in bench_sparse_conv_array.PEER if case[1] == weights)
+    block, frames = bench_sparse_conv_array.beside(*case[1:])
     return (block, frames, block.cycles(frames),
             "one frame, first beat to the last of the answer, nothing zero")
 

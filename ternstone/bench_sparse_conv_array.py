@@ -21,7 +21,7 @@ from sim.tools import ToolError
 from ternstone.bench import PEERS, Row, Say, at_least, at_most, figure, side_by_side, verified
 from ternstone.designs import Design
 
-__all__ = ["balanced", "connections", "equality", "peer"]
+__all__ = ["PEER", "balanced", "beside", "connections", "equality", "peer"]
 
 #: Random designs of each block, and frames of each.
 DESIGNS, FRAMES = 12, 4
@@ -194,9 +194,8 @@ def peer(say: Say) -> Iterator[Row]:
         yield from rows
 
 
-def _beside(case: tuple[str, str, int]) -> list[Row]:
-    name, weights, tiles = case
-    narrow, wide = PEERS[name], PEERS[f"{name}-wide"]
+def beside(weights: str, tiles: int) -> tuple[Array, list[np.ndarray]]:
+    """The peer's convolution, with weights of which none is zero, and one random frame."""
     params = array(16, 8, 8, 16, groups=16, tiles=tiles, weights=weights,
                    shift=4 if weights == "ternary" else 10)
     rng = np.random.default_rng(0)
@@ -204,9 +203,15 @@ def _beside(case: tuple[str, str, int]) -> list[Row]:
     # Nothing is zero that could be skipped.
     tensors["weight"] += (tensors["weight"] == 0)
     block = Array(params, tensors)
-    frames = block.random_frames(1, rng)
+    return block, block.random_frames(1, rng)
+
+
+def _beside(case: tuple[str, str, int]) -> list[Row]:
+    name, weights, tiles = case
+    narrow, wide = PEERS[name], PEERS[f"{name}-wide"]
+    block, frames = beside(weights, tiles)
     verdict = verified(f"bench-{name}", block, frames)
-    setting = f"8x8x16 to 16, 3x3, {weights}, {params.lanes} lanes"
+    setting = f"8x8x16 to 16, 3x3, {weights}, {block.params.lanes} lanes"
     if not verdict["passed"]:
         return [figure("beside NNgen", setting, None, verdict["failure"], target="0 mismatches",
                        met=False)]
