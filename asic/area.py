@@ -6,13 +6,14 @@ the Liberty's default wire load model, which OpenSTA takes by itself.
 Without a kit there is `transistors`, an estimate.
 """
 
-import json
 import re
 import shutil
 import subprocess
 import tempfile
 from pathlib import Path
 
+from asic.liberty import Library
+from fpga.area import statistics
 from fpga.tools import Tool
 from golden.check import require_type
 from hdl.verilog import Verilog
@@ -58,7 +59,7 @@ def area(verilog, pdk, yosys, *, clock_ns=5.0, input_ns=0.3, flatten=True, top="
         shutil.copyfile(pdk.liberty, folder / "cells.lib")
         (folder / "cells.constr").write_text(f"set_driving_cell {pdk.buffer}\nset_load 6\n")
         (folder / "cells.abc").write_text("\n".join(ABC) + "\n")
-        stat = _yosys(yosys, folder, [
+        stat = statistics(yosys, folder, [
             "read_verilog design.v", *(f"tee -q -o abc.log {line}" if line[:4] == "abc " else line
                                        for line in flow),
             "tee -q -o stat.json stat -json -liberty cells.lib",
@@ -73,11 +74,10 @@ def cell_area(pdk, cell):
 
     Errors: RuntimeError where it does not.
     """
-    text = pdk.liberty.read_text(encoding="utf-8", errors="replace")
-    found = re.search(rf'cell *\( *"?{cell}"? *\)(.*?)area *: *([\d.]+)', text, re.DOTALL)
-    if not found:
+    library = Library(pdk.liberty)
+    if cell not in library.cells:
         raise RuntimeError(f"Liberty {pdk.liberty} must have the cell {cell}, which is missing")
-    return float(found[2])
+    return library.area(cell)
 
 
 def transistors(verilog, yosys, *, top="top"):
@@ -94,8 +94,8 @@ def transistors(verilog, yosys, *, top="top"):
     with tempfile.TemporaryDirectory(prefix="ternstone-asic-") as name:
         folder = Path(name)
         verilog.write(folder / "design.v")
-        stat = _yosys(yosys, folder, ["read_verilog design.v", *flow,
-                                         "tee -q -o stat.json stat -json -tech cmos"])
+        stat = statistics(yosys, folder, ["read_verilog design.v", *flow,
+                                          "tee -q -o stat.json stat -json -tech cmos"])
     whole = stat["design"]
     registers = sum(n for kind, n in whole["num_cells_by_type"].items() if "DFF" in kind)
     return {"transistors": int(whole["estimated_num_transistors"]), "registers": registers,
@@ -112,22 +112,6 @@ def find_sta():
         raise ToolError("OpenSTA must be installed, and sta is missing (apt-get install opensta)")
     said = re.search(r"\d+\.\d+\S*", _run([path, "-version"]).stdout)
     return Tool("OpenSTA", said[0] if said else "unknown", (path,))
-
-
-def _yosys(yosys, folder, lines):
-    (folder / "area.ys").write_text("\n".join(lines) + "\n")
-    done = _run([*yosys.command, "-q", "-s", "area.ys"], folder)
-    try:
-        stat = json.loads((folder / "stat.json").read_text())
-    except (FileNotFoundError, ValueError):
-        stat = None
-    if done.returncode or stat is None:
-        lines = done.stdout.strip().splitlines()
-        said = [line for line in lines if "ERROR" in line] or lines[-3:] or ["nothing"]
-        liberty = any(re.search(r"cells\.lib|[Ll]iberty", line) for line in said)
-        raise RuntimeError(f"Yosys must accept the {'Liberty' if liberty else 'Verilog'}, "
-                           f"but it says: {' | '.join(said)}")
-    return stat
 
 
 def _longest(folder, top, clock_ns, input_ns):

@@ -16,7 +16,7 @@ from fpga.tools import find_yosys
 from golden.check import require_type
 from hdl.verilog import Verilog
 
-__all__ = ["ecp5", "ice40", "xc7"]
+__all__ = ["ecp5", "ice40", "statistics", "xc7"]
 
 #: Name in the answer -> cell types of Yosys (a type that ends in * is a prefix).
 _ICE40 = {"LUT4": ["SB_LUT4"], "FF": ["SB_DFF*"], "carry": ["SB_CARRY"],
@@ -64,25 +64,36 @@ def _count(verilog, flow, names, yosys):
     with tempfile.TemporaryDirectory(prefix="ternstone-area-") as name:
         folder = Path(name)
         _place(verilog, folder)
-        (folder / "area.ys").write_text(
-            f"read_verilog design.v\n{flow}\ntee -q -o stat.json stat -json\n")
-        done = subprocess.run([*yosys.command, "-q", "-s", "area.ys"], cwd=folder,
-                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, text=True, errors="replace", check=False)
-        try:
-            stat = json.loads((folder / "stat.json").read_text())
-        except (FileNotFoundError, ValueError):
-            stat = None
-    if done.returncode or stat is None:
-        lines = done.stdout.strip().splitlines()
-        said = [line for line in lines if "ERROR" in line] or lines[-3:] or ["nothing"]
-        raise RuntimeError(f"Yosys must accept the Verilog, but it says: {' | '.join(said)}")
+        stat = statistics(yosys, folder, ["read_verilog design.v", flow,
+                                          "tee -q -o stat.json stat -json"])
     cells = stat["design"]["num_cells_by_type"]
     counts = {name: sum(n for cell, n in cells.items() if _is_one_of(cell, types))
               for name, types in names.items()}
     version = re.search(r"Yosys (\S+)", stat["creator"])
     return {**counts, "tool": yosys.name, "version": version[1] if version else stat["creator"],
             "flow": flow}
+
+
+def statistics(yosys, folder, lines):
+    """What ``stat.json`` says, which ``lines``, a script for Yosys, write in ``folder``.
+
+    Errors: RuntimeError, one line, for Verilog or a Liberty that Yosys refuses.
+    """
+    (folder / "area.ys").write_text("\n".join(lines) + "\n")
+    done = subprocess.run([*yosys.command, "-q", "-s", "area.ys"], cwd=folder,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, errors="replace", check=False)
+    try:
+        stat = json.loads((folder / "stat.json").read_text())
+    except (FileNotFoundError, ValueError):
+        stat = None
+    if done.returncode or stat is None:
+        lines = done.stdout.strip().splitlines()
+        said = [line for line in lines if "ERROR" in line] or lines[-3:] or ["nothing"]
+        liberty = any(re.search(r"cells\.lib|[Ll]iberty", line) for line in said)
+        raise RuntimeError(f"Yosys must accept the {'Liberty' if liberty else 'Verilog'}, "
+                           f"but it says: {' | '.join(said)}")
+    return stat
 
 
 def _place(verilog, folder):

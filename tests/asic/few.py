@@ -5,18 +5,9 @@ import shutil
 import pytest
 
 from asic.pdk import Kit, Pdk
-from fpga.tools import find_yosys
-from sim.tools import ToolError
 
-__all__ = ["KIT", "LIBERTY", "few", "needs_sta", "needs_yosys"]
+__all__ = ["KIT", "LIBERTY", "few", "needs_sta"]
 
-try:
-    find_yosys()
-    MISSING = False
-except ToolError:
-    MISSING = True
-
-needs_yosys = pytest.mark.skipif(MISSING, reason="no Yosys (pip install pyosys)")
 needs_sta = pytest.mark.skipif(not shutil.which("sta"), reason="no OpenSTA")
 
 #: An inverter, a NAND gate, a buffer, ties and a flip-flop; every delay is 0.1 ns.

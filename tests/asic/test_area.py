@@ -8,7 +8,8 @@ from asic.pdk import PdkError, find_pdk
 from fpga.tools import find_yosys
 from hdl.verilog import Verilog
 from sim.tools import ToolError
-from tests.asic.few import LIBERTY, few, needs_sta, needs_yosys
+from tests.asic.few import LIBERTY, few, needs_sta
+from tests.fpga.small import needs_yosys
 
 SMALL = Verilog("""module top(input clk, input [1:0] a, output reg q);
   always @(posedge clk) q <= ~(a[0] & a[1]);

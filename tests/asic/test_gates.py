@@ -13,7 +13,8 @@ from asic.synth import synthesise
 from fpga.tools import find_yosys
 from hdl.verilog import emit
 from sim.bench import run
-from tests.asic.few import few, needs_yosys
+from tests.asic.few import few
+from tests.fpga.small import needs_yosys
 from tests.ternstone.fake import Fake, FakeHardware, FakeParams
 
 

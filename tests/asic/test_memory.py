@@ -8,7 +8,8 @@ from asic.liberty import Library
 from asic.memory import accesses_pj, libmap, macros
 from asic.pdk import find_pdk
 from asic.synth import synthesise
-from tests.asic.few import few, needs_yosys
+from tests.asic.few import few
+from tests.fpga.small import needs_yosys
 
 WORDS, WIDTH, UM2 = 64, 8, 900.0
 

@@ -9,7 +9,18 @@ from fpga.build import Project, shell
 from fpga.tools import PROGRAMS, find, find_yosys
 from sim.tools import ToolError
 
-__all__ = ["MEMORIES", "PORTS", "SMALL", "needs_tools", "project"]
+__all__ = ["MEMORIES", "PORTS", "SMALL", "needs_tools", "needs_yosys", "project"]
+
+
+def _no_yosys():
+    try:
+        find_yosys()
+    except ToolError as error:
+        return str(error)
+    return None
+
+
+needs_yosys = pytest.mark.skipif(_no_yosys() is not None, reason=str(_no_yosys()))
 
 
 def _missing():

@@ -5,15 +5,7 @@ import pytest
 from fpga.area import ecp5, ice40, xc7
 from fpga.tools import find_yosys, system_yosys
 from hdl.verilog import Verilog
-from sim.tools import ToolError
-
-try:
-    find_yosys()
-    MISSING = False
-except ToolError:
-    MISSING = True
-
-needs_yosys = pytest.mark.skipif(MISSING, reason="no Yosys (pip install pyosys)")
+from tests.fpga.small import needs_yosys
 
 #: Three registers behind four-input functions, and nothing else.
 SMALL = Verilog("""module top(input clk, input [5:0] a, output reg [2:0] q);

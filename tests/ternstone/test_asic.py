@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from asic import pdk
-from tests.asic.few import KIT, LIBERTY, needs_sta, needs_yosys
+from tests.asic.few import KIT, LIBERTY, needs_sta
+from tests.fpga.small import needs_yosys
 from tests.ternstone.words import assert_one_line, nothing_left
 
 GIVEN = ("asic", "fake.adder", "--pdk", "few")
