@@ -99,7 +99,7 @@ def _regression(design: Design, built: Built, frames: int, seed: int
     """The test bench of every design, on the netlist: the verdict, and what `asic.power.report`
     says of the frames, back to back."""
     started = time.perf_counter()
-    feed = _feed(design, frames, seed)
+    feed = design.any_feed(frames, seed)
     # A reset must come while there is something to reset.
     length = int(design.block.cycles(feed.frames))
     scenarios = [dataclasses.replace(s, resets=tuple(c for c in s.resets if c < length))
@@ -134,13 +134,6 @@ def _verdict(design: Design, device: Sources, frames: Sequence[Any],
             "cycles": plain.cycles, "expected_cycles": plain.expected_cycles,
             "scenarios": [v.scenario for v in verdicts], "simulator": plain.simulator,
             "cycles_per_second": plain.cycles_per_second}
-
-
-def _feed(design: Design, frames: int, seed: int) -> Any:
-    try:
-        return design.feed(frames, seed)
-    except FileNotFoundError:  # its data is not there: random frames compare as well
-        return dataclasses.replace(design, task=None).feed(frames, seed)
 
 
 def failed(answer: Mapping[str, Any]) -> bool:

@@ -165,10 +165,7 @@ def _synthesise(project: Project, say: Say) -> Synthesis:
 
 def count_cycles(design: Design, count: int) -> tuple[int, int]:
     """Golden's cycles for at most ``count`` frames, and how many there are."""
-    try:
-        frames = design.feed(count, 0).frames
-    except FileNotFoundError:  # its data is not there: random frames count as well
-        frames = dataclasses.replace(design, task=None).feed(count, 0).frames
+    frames = design.any_feed(count, 0).frames
     return int(design.block.cycles(frames)), len(frames)
 
 

@@ -124,7 +124,7 @@ def run(design: Design, built: Built, rungs: str, *, baud: int, frames: int, see
 
     Errors: `BadInput` when the bitstream alone was asked for and cannot be turned back.
     """
-    project, feed = built.synthesis.project, design.feed(frames, seed).frames
+    project, feed = built.synthesis.project, design.any_feed(frames, seed).frames
     answers = {}
     for rung in RUNGS[rungs]:
         reason = why_not(project.board, project.pins, built.synthesis.taken) \
@@ -269,7 +269,7 @@ def break_bits(design: Design, built: Built, count: int, *, baud: int, frames: i
     Errors: `BadInput` where the bitstream as it is fails already.
     """
     project, cache = built.synthesis.project, BUILD / "fpga"
-    feed = design.feed(frames, seed).frames
+    feed = design.any_feed(frames, seed).frames
     line = _line(project, baud)
     verilog, text = regain(built, cache), unpacked(built, cache).decode()
     tried, choose = broken(project, verilog, text, pick(verilog, text, count, seed), cache)
