@@ -180,7 +180,9 @@ DESIGNS: dict[str, DesignEntry] = {
         "MNIST images, 784-100-200-10, folded; needs TERNSTONE_DATA"),
     "digits-sparse-cnn": DesignEntry(
         "digits-sparse-cnn.safetensors", "sparse_conv.joint", "digits",
-        "handwritten digits, three convolutions of which a quarter of the weights stay"),
+        "handwritten digits, three convolutions of which a quarter of the weights stay",
+        boards={"icebreaker": {"lanes": "4", "beat": "4", "requantisers": "1", "passes": "words",
+                               "store": "weights"}}, clocks={"icebreaker": 24}),
     "mnist-sparse-cnn": DesignEntry(
         "mnist-sparse-cnn.safetensors", "sparse_conv.joint", "mnist",
         "MNIST images, three convolutions of which a quarter stays; needs TERNSTONE_DATA"),

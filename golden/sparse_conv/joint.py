@@ -27,6 +27,7 @@ from golden.sparse_conv.joint_params import (
     JointParams,
     balance,
     groups,
+    loaded,
     memories,
     walks,
 )
@@ -44,7 +45,7 @@ def build(channels: int = 4, height: int = 6, width: int = 6, filters: int = 8, 
           activation: Format = Format(8, 8, False), output: Format = Format(16, 8),
           scale_width: int = 0, bias_width: int = 24, shift: int = 8, lanes: int = 8,
           clusters: int = 1, beat: int = 4, requantisers: int = 1, answer: str = "map",
-          store: str = "rom") -> JointParams:
+          store: str = "rom", passes: str = "one") -> JointParams:
     """``layers`` convolutions of ``filters`` each, and a fully connected one of ``outputs`` (none
     for 0) on what they leave, which is then at most 7 x 7. ``activation`` is the format of the maps
     that convolutions make, ``output`` that of the fully connected layer's.
@@ -73,7 +74,7 @@ def build(channels: int = 4, height: int = 6, width: int = 6, filters: int = 8, 
             channels, height, width, outputs, height, relu=False, weights=weights, input=given,
             output=output, scale_width=scale_width, bias_width=bias_width, shift=shift))
     return JointParams(NetworkParams(tuple(made)), lanes, clusters, beat, requantisers, answer,
-                       store)
+                       store, passes)
 
 
 class Joint(Block):
@@ -110,12 +111,12 @@ class Joint(Block):
 
     @property
     def load(self):
-        return LOAD if self.params.store == "load" else None
+        return None if self.params.store == "rom" else LOAD
 
     def image(self):
         if self.params.store == "rom":
             return super().image()
-        return image(list(memories(self.params, self.tensors).values()))
+        return image(list(loaded(self.params, memories(self.params, self.tensors)).values()))
 
     def maps(self, frames):
         """All maps of the network, the input's first: int64 [frames, channels, height, width]."""
@@ -130,18 +131,19 @@ class Joint(Block):
         return convolution.to_frames(last, self.params.beat)
 
     def work(self, frames):
-        """Cycles that each layer of each frame takes from its start to its drain: int64 [frames,
-        layers]."""
+        """Cycles that each run of each frame takes from its start to its drain: int64 [frames,
+        runs]."""
         maps = self.maps(frames)
-        work = np.zeros((len(frames), len(self.params.layers)), np.int64)
-        for n, geometry in enumerate(self.params.geometries):
-            _, takes, _ = walks(geometry.layer, self.params.lanes, self.own[n]["weight"])
-            for frame, codes in enumerate(maps[n]):
-                work[frame, n] = self._work(geometry, codes, takes)
+        work = np.zeros((len(frames), len(self.params.runs)), np.int64)
+        for n, run in enumerate(self.params.runs):
+            weight = run.of(self.own[run.number]["weight"])
+            _, takes, _ = walks(run.layer, self.params.lanes, weight)
+            for frame, codes in enumerate(maps[run.number]):
+                work[frame, n] = self._work(run.geometry, codes, takes)
         return work
 
     def _work(self, geometry, codes, takes):
-        """Of one layer: until the slowest cluster is done."""
+        """Of one run: until the slowest cluster is done."""
         p, layer = self.params, geometry.layer
         words = p.words(layer.channels)
         padded = np.zeros((layer.height, layer.width, words * p.beat), np.int64)
@@ -160,13 +162,15 @@ class Joint(Block):
         beats = p.map_words(p.network.first)
         # Before the first beat comes, the sums are clear.
         opened = end = -1 - p.geometries[0].depth
+        first_of_last = [run.number for run in p.runs].index(len(p.layers) - 1)
         for frame, own in enumerate(work):
             full = (opened if frame else 0) + beats
             for n, geometry in enumerate(p.geometries):
                 start = end + 1 + geometry.depth
                 if n == 0:
                     start = max(start, full)
-                opened = start + 1
+                if n == first_of_last:
+                    opened = start + 1
                 end = start + int(own[n]) + steps[n] + p.latency + 1
         return end + 1     # as the layer ends, its last word leaves the queue
 
@@ -174,12 +178,12 @@ class Joint(Block):
         """Products of a weight and a code of the map that are both not 0: those that an output has,
         and all that the lanes make, those beyond the outputs' edges too."""
         valid = made = 0
-        for geometry, own, codes in zip(self.params.geometries, self.own, self.maps(frames)[:-1],
-                                        strict=True):
-            layer, weight = geometry.layer, own["weight"]
-            valid += int(convolution.useful_macs(layer, weight, codes).sum())
-            _, _, weights = walks(layer, self.params.lanes, weight)
-            made += int((weights[geometry.pixel_classes()]
+        maps = self.maps(frames)
+        for run in self.params.runs:
+            weight, codes = run.of(self.own[run.number]["weight"]), maps[run.number]
+            valid += int(convolution.useful_macs(run.layer, weight, codes).sum())
+            _, _, weights = walks(run.layer, self.params.lanes, weight)
+            made += int((weights[run.geometry.pixel_classes()]
                          * (codes != 0).transpose(0, 2, 3, 1)).sum())
         return valid, made
 

@@ -12,8 +12,8 @@ from golden.params import Params, ceil_div, ceil_log2
 from golden.sparse_conv.params import ConvParams, NetworkParams
 from golden.weights import WeightKind, accumulator_width
 
-__all__ = ["ON_WAY", "QUEUE", "Axis", "Geometry", "JointParams", "balance", "groups",
-           "instruction_widths", "memories", "program", "walks"]
+__all__ = ["ON_WAY", "QUEUE", "Axis", "Geometry", "JointParams", "Run", "balance", "groups",
+           "instruction_widths", "loaded", "memories", "program", "walks"]
 
 #: Activations that may wait for the lanes.
 QUEUE = 8
@@ -34,7 +34,12 @@ class JointParams(Params):
     requantisers: sums that become codes in a cycle; divides ``lanes`` and ``beat``
     answer:       ``map``, or ``class``: the number of the largest output of a last map of 1 x 1,
                   of equals the first
-    store:        ``rom`` (weights and program baked in) or ``load`` (a second stream loads them)
+    store:        ``rom`` (weights and program baked in), ``load`` (a second stream loads them) or
+                  ``weights`` (it loads the weights alone, for memories that have no contents of
+                  their own; what belongs to them is baked in)
+    passes:       ``one``: the sums of all filters of a layer are kept at once; ``words``: those of
+                  a word's filters, and the layer's map is read once for each word of its outputs.
+                  Then the last map must be of 1 x 1, or of pixels of a word, for its order
 
     Input beats are those of the first map, output beats those of the last one (see
     `golden.sparse_conv.convolution`), or one class.
@@ -47,6 +52,7 @@ class JointParams(Params):
     requantisers: int = 1
     answer: str = "map"
     store: str = "rom"
+    passes: str = "one"
 
     def __post_init__(self):
         if isinstance(self.network, dict):
@@ -57,7 +63,8 @@ class JointParams(Params):
         require_int("Joint beat", self.beat, 1, 64)
         require_int("Joint requantisers", self.requantisers, 1, 64)
         require_choice("Joint answer", self.answer, ("map", "class"))
-        require_choice("Joint store", self.store, ("rom", "load"))
+        require_choice("Joint store", self.store, ("rom", "load", "weights"))
+        require_choice("Joint passes", self.passes, ("one", "words"))
         for name, size, whole in (("clusters", self.clusters, "beat"),
                                   ("requantisers", self.requantisers, "beat"),
                                   ("requantisers", self.requantisers, "lanes")):
@@ -68,17 +75,30 @@ class JointParams(Params):
         if self.answer == "class" and (last.out_height, last.out_width) != (1, 1):
             raise ValueError("Joint answer must be 'map' for a last map of "
                              f"{last.out_height} x {last.out_width}, not 'class'")
-        for n, geometry in enumerate(self.geometries):
-            if geometry.depth > 1 << 16:
-                raise ValueError(f"Layer {n} must need at most 65536 accumulators of a lane, not "
-                                 f"{geometry.depth} (take more lanes, or a smaller map)")
+        if self.passes == "words" and self.words(last.filters) > 1 and (
+                last.out_height, last.out_width) != (1, 1):
+            raise ValueError("Joint passes must be 'one' for a last map of "
+                             f"{last.out_height} x {last.out_width} whose pixels are "
+                             f"{self.words(last.filters)} words, not 'words'")
+        for run in self.runs:
+            if run.geometry.depth > 1 << 16:
+                raise ValueError(f"Layer {run.number} must need at most 65536 accumulators of a "
+                                 f"lane, not {run.geometry.depth} (take more lanes, a smaller map, "
+                                 "or passes 'words')")
 
     layers = property(lambda self: self.network.layers)
 
     @cached_property
-    def geometries(self):
-        """The layers' `Geometry`s."""
-        return tuple(Geometry(layer, self.lanes) for layer in self.layers)
+    def runs(self):
+        """What the engine does one after another, as `Run`s."""
+        return tuple(
+            Run(n, at, Geometry(layer.replace(filters=min(most, layer.filters - at)), self.lanes))
+            for n, layer in enumerate(self.layers)
+            for most in [layer.filters if self.passes == "one" else self.beat]
+            for at in range(0, layer.filters, most))
+
+    #: The runs' `Geometry`s.
+    geometries = property(lambda self: tuple(run.geometry for run in self.runs))
 
     #: Codes of a word that one cluster works on, and bits of such a code's number.
     slice = property(lambda self: self.beat // self.clusters)
@@ -283,6 +303,26 @@ class Geometry:
         return np.pad(values, ((0, missing), (0, 0), (0, 0), (0, 0)), constant_values=fill)
 
 
+@dataclass(frozen=True)
+class Run:
+    """Filters whose sums are kept at once.
+
+    number:   of their layer
+    first:    of the filters; the others follow
+    geometry: of the layer, as if it had these filters alone
+    """
+
+    number: int
+    first: int
+    geometry: Geometry
+
+    layer = property(lambda self: self.geometry.layer)
+
+    def of(self, tensor):
+        """The filters' part of a tensor of the layer."""
+        return tensor[self.first:self.first + self.layer.filters]
+
+
 def groups(layer, lanes):
     """The sets of a layer's weights that are worked on side by side: for each phase of pixels (one,
     with stride 1) an array [channels, lanes, entries] of places in the flattened weight tensor, -1
@@ -369,14 +409,16 @@ def memories(params, tensors):
 
     ``weights``: a word holds one entry of every lane. ``lists``: where the list of a class, word
     and code begins, and its length above it. ``rows``: of each row of the layers' maps the address
-    of its first pixel's sums, and above it the place of its class in ``lists``, in words.
+    of its first pixel's sums, and above it the place of its class in ``lists``, in words
+    from the run's first one.
     ``filters``: of the filters of one cycle of the drain whether they are there, their scales and
     their biases. ``program``: `program`.
     """
-    p = params
-    layers = [(g, _lists(p, g, tensors[f"layers.{n}.weight"]),
-               walks(g.layer, p.lanes, tensors[f"layers.{n}.weight"]))
-              for n, g in enumerate(p.geometries)]
+    p, layers = params, []
+    for run in p.runs:
+        weight = run.of(tensors[f"layers.{run.number}.weight"])
+        layers.append((run.geometry, _lists(p, run.geometry, weight),
+                       walks(run.layer, p.lanes, weight)))
     made = {}
     for cluster in range(p.clusters):
         codes, entries, total = [], [], 0
@@ -411,15 +453,20 @@ def memories(params, tensors):
     return made
 
 
+def loaded(params, made):
+    """Those of ``made``, `memories` or what stands for them, that are loaded, in their order."""
+    return {name: each for name, each in made.items()
+            if params.store == "load" or (params.store == "weights" and name.startswith("weights"))}
+
+
 def _rows(params):
     """Words of ``rows``."""
-    words, table = [], 0
-    for g in params.geometries:
+    words = []
+    for g in (run.geometry for run in params.runs if not run.first):
         classes, each = g.classes(), g.x.step * params.words(g.layer.channels)
         for place, *own in g.rows():
             base = place - g.y.first[0] << g.pitch_bits
-            words.append(base | table + each * classes.index(tuple(own)) << params.address)
-        table += each * len(classes)
+            words.append(base | each * classes.index(tuple(own)) << params.address)
     return words
 
 
@@ -427,7 +474,7 @@ def _filters(params, tensors):
     p = params
     widths = [1, *([p.scale_width] if p.scale_width else []), p.bias_width]
     words = []
-    for n, layer in enumerate(p.layers):
+    for n, layer in enumerate(p.layers):    # each word of a pixel is of one run
         count = p.words(layer.filters) * p.beat
         fields = [np.ones(layer.filters, np.int64)]
         if p.scale_width:
@@ -445,28 +492,37 @@ def _filters(params, tensors):
 
 
 def program(params):
-    """An instruction for each layer, as the hardware's counters take it: name -> value."""
+    """An instruction for each run, as the hardware's counters take it: name -> value."""
     p, instructions = params, []
-    rows = filters = 0
+    rows = filters = table = 0
     shapes = [(g.pitch_bits, g.plane_bits) for g in p.geometries]
     placements = list(dict.fromkeys(shapes))
-    for n, g in enumerate(p.geometries):
-        layer, words = g.layer, p.words(g.layer.channels)
-        out_words = p.words(layer.filters)
+    for n, run in enumerate(p.runs):
+        g, layer = run.geometry, run.layer
+        words, out_words = p.words(layer.channels), p.words(layer.filters)
+        whole = p.layers[run.number]
+        ends = run.first + layer.filters == whole.filters
+        final = run.number == len(p.layers) - 1
         instructions.append({
-            # Scanner: the map, its rows, the columns' phases, the first one's words of lists.
+            # Scanner: the map, its rows, the columns' phases, its lists and where a row begins.
             "words": words - 1, "width": layer.width - 1, "height": layer.height - 1,
             "rows": rows, "step": g.x.step - 1, "phase": g.x.first[1],
-            "skipped": g.x.first[1] * words,
+            "lists": table, "skipped": table + g.x.first[1] * words,
             "pitch": 1 << g.pitch_bits, "placement": placements.index(shapes[n]),
             # Drain: the outputs, and where what makes codes of them lies.
             "clear": g.depth - 1, "origin": g.origin, "plane": 1 << g.plane_bits,
             "out_width": layer.out_width - 1, "out_height": layer.out_height - 1,
             "out_steps": out_words * p.parts - 1, "filters": filters,
             "pool": layer.pool - 1, "out_pitch": layer.pool << g.pitch_bits,
-            "mode": p.modes.index(_mode(layer)), "final": n == len(p.layers) - 1})
-        rows += layer.height
+            "mode": p.modes.index(_mode(layer)),
+            # The layer's first run; its place in an output pixel, and the next pixel's from there;
+            # the last layer; its last run.
+            "enters": not run.first, "place": run.first // p.beat,
+            "stride": 1 if p.passes == "one" else p.words(whole.filters),
+            "final": final, "ends": final and ends})
+        rows += layer.height * ends
         filters += out_words * p.parts
+        table += g.x.step * words * len(g.classes())
     return instructions
 
 

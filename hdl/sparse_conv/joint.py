@@ -6,7 +6,7 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from golden.params import ceil_log2
-from golden.sparse_conv.joint_params import instruction_widths, memories, program
+from golden.sparse_conv.joint_params import instruction_widths, loaded, memories, program
 from hdl.axi import AxiStreamTop
 from hdl.formats import shape
 from hdl.frame import FrameInput, input_layout
@@ -14,7 +14,7 @@ from hdl.memory import NO_COLLISION
 from hdl.sparse_conv.joint_drain import Drain
 from hdl.sparse_conv.joint_lanes import Lanes
 from hdl.sparse_conv.joint_scanner import Scanner, Walker
-from hdl.store import index_width, load_signature, loadable, stores
+from hdl.store import Store, index_width, load_signature, loadable
 from hdl.stream import Queue
 
 __all__ = ["Cluster", "Joint", "JointCore"]
@@ -84,7 +84,7 @@ class Cluster(wiring.Component):
 
 
 class JointCore(wiring.Component):
-    """Takes maps, runs the program's layers on each, and gives the last map, or a class.
+    """Takes maps, runs the program's passes on each, and gives the last map, or a class.
 
     **Latency, throughput**: `golden.sparse_conv.joint.Joint.cycles`. The next frame loads while the
     last layer runs. **Back-pressure** by words at the output; at the input while a frame waits, or
@@ -98,15 +98,18 @@ class JointCore(wiring.Component):
     Members
     -------
     i, o : In, Out, streams of beats
-    w : In, the image, with store "load"
+    w : In, the image, unless the store is "rom"
     """
 
     def __init__(self, params, tensors):
         self.params = p = params
         made = memories(p, tensors)
-        if p.store == "rom":
+        if p.store != "load":
             del made["program"]     # logic: a table of a few instructions
-        self._stores = stores(made, p.store)
+        filled = loaded(p, made)
+        self._stores = {name: Store(width, len(words), None if name in filled else words)
+                        for name, (width, words) in made.items()}
+        self._loaded = [self._stores[name] for name in filled]
         self._instruction = data.StructLayout(instruction_widths(p))
         self._given = shape(p.network.first.input)
         if p.answer == "class":
@@ -116,7 +119,7 @@ class JointCore(wiring.Component):
         self._beat = data.StructLayout({"data": answer, "last": 1, "error": 1})
         members = {"i": In(stream.Signature(input_layout(self._given, p.beat))),
                    "o": Out(stream.Signature(self._beat))}
-        if p.store == "load":
+        if self._loaded:
             members["w"] = In(load_signature())
         super().__init__(members)
 
@@ -127,20 +130,20 @@ class JointCore(wiring.Component):
             words=p.map_words(p.network.first), columns=p.beat, element=self._given)
         body.submodules.output = output = Queue(self._beat, _room(p))
         wiring.connect(body, output.o, wiring.flipped(self.o))
-        m, loaded = body, 1
-        if p.store == "load":
+        m, ready = body, 1
+        if self._loaded:
             m = Module()
-            loaded = loadable(m, body, self.w, list(self._stores.values()))
+            ready = loadable(m, body, self.w, self._loaded)
         opened = Signal()   # the next frame may load
         body.d.comb += source.i.payload.eq(self.i.payload)
-        m.d.comb += [source.i.valid.eq(self.i.valid & opened & loaded),
-                     self.i.ready.eq(source.i.ready & opened & loaded)]
+        m.d.comb += [source.i.valid.eq(self.i.valid & opened & ready),
+                     self.i.ready.eq(source.i.ready & opened & ready)]
         self._engine(body, source, output, opened)
         return m
 
     def _engine(self, m, source, output, opened):
         p = self.params
-        layer = Signal(range(max(2, len(p.layers))))
+        layer = Signal(range(max(2, len(p.runs))))      # the run, where a layer has several
         own = Signal(self._instruction)
         m.d.comb += own.eq(self._fetched(m, layer))
         filters = self._stores["filters"]
@@ -170,7 +173,7 @@ class JointCore(wiring.Component):
         m.d.comb += [left.eq(output.o.valid & output.o.ready & ~output.o.payload.error),
                      begun.eq(drain.step & drain.completes & own.final)]
         if p.answer == "class":
-            m.d.comb += [begun.eq(drain.step & drain.last & own.final)]
+            m.d.comb += [begun.eq(drain.step & drain.last & own.ends)]
         m.d.sync += owed.eq(owed + begun - left)
 
         with m.FSM():
@@ -202,20 +205,20 @@ class JointCore(wiring.Component):
                     m.next = "SETTLE"
             with m.State("SETTLE"):
                 with m.If(drain.settled):
-                    m.d.sync += layer.eq(Mux(own.final, 0, layer + 1))
+                    m.d.sync += layer.eq(Mux(own.ends, 0, layer + 1))
                     m.next = "FETCH"
         self._maps(m, source, drain, clusters, start, own)
 
         beat = output.i.payload
         m.d.comb += [output.i.valid.eq(wrong), beat.error.eq(1), beat.last.eq(1)]
-        answers = drain.decided if p.answer == "class" else drain.valid
-        with m.If(answers & own.final):
+        answers = drain.decided & own.ends if p.answer == "class" else drain.valid & own.final
+        with m.If(answers):
             m.d.comb += [output.i.valid.eq(1), beat.error.eq(0)]
             if p.answer == "class":
                 # A 1, but not a constant: that would be a bit of a Verilog process without inputs.
                 m.d.comb += [beat.last.eq(drain.decided), beat.data[0].eq(drain.best)]
             else:
-                m.d.comb += [beat.last.eq(drain.end),
+                m.d.comb += [beat.last.eq(drain.end & own.ends),
                              *(beat.data[n].eq(drain.word[n]) for n in range(p.beat))]
 
     def _fetched(self, m, layer):
@@ -244,9 +247,9 @@ class JointCore(wiring.Component):
         written = Signal(len(count))
         m.d.comb += written.eq(Mux(source.write, source.word, count))
         with m.If(drain.valid):
-            m.d.sync += count.eq(count + 1)
+            m.d.sync += count.eq(count + own.stride)
         with m.If(start):
-            m.d.sync += [half.eq(~half), count.eq(0)]
+            m.d.sync += [half.eq(half ^ own.enters), count.eq(own.place)]
         for n, cluster in enumerate(clusters):
             m.submodules[f"map_{n}"] = memory = Memory(
                 shape=unsigned(p.slice * width), depth=(1 << bits) + high, init=[],

@@ -136,7 +136,7 @@ class Drain(wiring.Component):
         place = Signal.like(self.filter)
         m.d.comb += place.eq(own.filters + number)
         return {"group": group, "first": tap == 0, "pooled": pooled, "filter": place,
-                "completes": self.completes, "end": map_end, "begins": number == 0}
+                "completes": self.completes, "end": map_end, "begins": own.enters & (number == 0)}
 
     def _totals(self, m, group):
         """Sums of all clusters, of one filter for each requantiser."""

@@ -116,8 +116,8 @@ class Scanner(wiring.Component):
                 with m.If(last_x):
                     m.d.sync += y.eq(y + 1)
         with m.If(enter):
-            m.d.sync += [x.eq(0), phase.eq(own.phase), self.base.eq(base), row_table.eq(place),
-                         table.eq(place + own.skipped)]
+            m.d.sync += [x.eq(0), phase.eq(own.phase), self.base.eq(base),
+                         row_table.eq(place + own.lists), table.eq(place + own.skipped)]
         with m.If(self.start):
             m.d.sync += [word.eq(0), y.eq(0), ahead.eq(own.rows)]
         return table

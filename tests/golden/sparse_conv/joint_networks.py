@@ -51,5 +51,8 @@ def joint_params(draw, store=("rom",)):
     answer = "map"
     if (last.out_height, last.out_width) == (1, 1):
         answer = draw(st.sampled_from(["map", "class"]))
+    passes = "one"
+    if (last.out_height, last.out_width) == (1, 1) or last.filters <= beat:
+        passes = draw(st.sampled_from(["one", "words"]))
     return JointParams(network, requantisers * draw(st.integers(1, 4)), clusters, beat,
-                       requantisers, answer, draw(st.sampled_from(store)))
+                       requantisers, answer, draw(st.sampled_from(store)), passes)

@@ -77,8 +77,9 @@ def test_memories_hold_the_weights(params, seed):
     made = memories(p, block.tensors)
     codes = {int(code): int(value) for value, code in zip(
         p.kind.values, p.kind.encode(p.kind.values), strict=True)}
-    for n, (geometry, instruction) in enumerate(zip(p.geometries, program(p), strict=True)):
-        layer, weight, found = geometry.layer, block.own[n]["weight"], {}
+    for run, instruction in zip(p.runs, program(p), strict=True):
+        geometry, layer, found = run.geometry, run.layer, {}
+        weight = run.of(block.own[run.number]["weight"])
         takes = walks(layer, p.lanes, weight)[1][geometry.pixel_classes()]
         for channel, y, x in itertools.product(range(layer.channels), range(layer.height),
                                                range(layer.width)):
@@ -89,7 +90,7 @@ def test_memories_hold_the_weights(params, seed):
             base, place = unpacked(made[f"rows.{cluster}"][1][instruction["rows"] + y],
                                    [p.address, p.table])
             phase = (geometry.rows()[y][1], (x + layer.padding) % geometry.x.step)
-            place += phase[1] * p.words(layer.channels) + word
+            place += instruction["lists"] + phase[1] * p.words(layer.channels) + word
             start, length = unpacked(lists[(place << p.slice_bits) + own],
                                      [start_bits, width - start_bits])
             assert length == takes[y, x, channel]
@@ -182,10 +183,13 @@ NETWORK = NetworkParams((ConvParams(3, 4, 4, 4, padding=1),))
     ({"beat": 65}, r"^Joint beat must be between 1 and 64, not 65$"),
     ({"answer": "sum"}, r"^Joint answer must be one of map, class, not 'sum'$"),
     ({"answer": "class"}, r"^Joint answer must be 'map' for a last map of 4 x 4, not 'class'$"),
-    ({"store": "ram"}, r"^Joint store must be one of rom, load, not 'ram'$"),
+    ({"store": "ram"}, r"^Joint store must be one of rom, load, weights, not 'ram'$"),
+    ({"passes": "two"}, r"^Joint passes must be one of one, words, not 'two'$"),
+    ({"passes": "words", "beat": 2}, r"^Joint passes must be 'one' for a last map of 4 x 4 whose "
+                                     r"pixels are 2 words, not 'words'$"),
     ({"lanes": 1, "network": NetworkParams((ConvParams(1, 200, 200, 4, padding=1),))},
-     r"^Layer 0 must need at most 65536 accumulators of a lane, not \d+ \(take more lanes, or a "
-     r"smaller map\)$"),
+     r"^Layer 0 must need at most 65536 accumulators of a lane, not \d+ \(take more lanes, a "
+     r"smaller map, or passes 'words'\)$"),
 ])
 def test_wrong(changes, message):
     with pytest.raises(ValueError, match=message):

@@ -130,6 +130,11 @@ CORNERS = {
     "three layers, loaded": build(2, 8, 8, 5, layers=2, pool=2, outputs=4, lanes=4, beat=2,
                                   requantisers=2, scale_width=6, answer="class", store="load"),
     "one layer, loaded": build(3, 3, 3, 3, lanes=2, beat=2, store="load"),
+    "in passes, its weights loaded": build(
+        2, 6, 6, 5, layers=2, pool=2, outputs=7, lanes=2, beat=2, clusters=2, scale_width=6,
+        answer="class", store="weights", passes="words"),
+    "a word, loaded in passes": build(3, 3, 3, 3, layers=2, lanes=4, beat=4, store="load",
+                                      passes="words"),
     "kinds of weights that differ": JointParams(NetworkParams((
         ConvParams(2, 4, 4, 3, padding=1, weights="binary"),
         ConvParams(3, 4, 4, 2, padding=1, weights="powers4", relu=False, output=Format(12)),
@@ -210,7 +215,7 @@ MIDDLE = {
     "network": build(3, 10, 10, 6, layers=2, pool=2, outputs=5, weights="ternary", lanes=4,
                      clusters=2, beat=4, requantisers=2, scale_width=8, shift=10),
     "classes": build(1, 8, 8, 4, layers=2, stride=2, outputs=10, lanes=2, beat=2, clusters=2,
-                     shift=8, answer="class", store="load"),
+                     shift=8, answer="class", store="weights", passes="words"),
 }
 
 
@@ -234,7 +239,7 @@ def test_wrong_frames_in_verilator(name, middle):
 
 
 @pytest.mark.skipif(not shutil.which("iverilog"), reason="Icarus Verilog is missing")
-@pytest.mark.parametrize("name", ["three layers, loaded", "one layer, loaded"])
+@pytest.mark.parametrize("name", [name for name in CORNERS if "loaded" in name])
 def test_icarus(name):
     block = Joint.random(CORNERS[name], np.random.default_rng(1))
     in_icarus(block, top(block))
