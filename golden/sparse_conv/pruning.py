@@ -1,14 +1,16 @@
 """Ways to prune a network while it is tuned: what `golden.sparse_conv.tasks.fit` calls.
 
-A way has three steps: ``prepare`` before the optimizer is made, ``begin`` when tuning begins, and
-``step`` at the start of an epoch with the part of the way that is done, up to 1; the last step, and
-nothing after it, decides what stays. Every way meets its budget exactly.
+A way has two steps: ``prepare`` before the optimizer is made, and ``step`` at the start of an epoch
+with the part of the way that is done, up to 1; the last step, and nothing after it, decides what
+stays. Every way meets its budget exactly.
 
 Sources: the schedule, Zhu and Gupta, "To Prune, or Not to Prune" (arXiv 1710.01878). `Transport`:
 Li et al., "Differentiable Transportation Pruning", ICCV 2023 (arXiv 2307.08483): importance scores
 that are learnt, and masks that are the optimal transport of the scores to as many ones and zeros as
 the budget has, smoothed by an entropy. Ours: that the transport is solved to the end in every step
-(the paper makes one Sinkhorn iteration), that scores begin as magnitudes, and the temperatures.
+(the paper makes one Sinkhorn iteration), that a score is the weight's magnitude and what is learnt
+on top of it, that the budget falls to the last one by the schedule of `Magnitude`, and the
+temperatures.
 """
 
 import math
@@ -45,9 +47,6 @@ class Magnitude:
     def prepare(self, network):
         """Add what is learnt besides."""
 
-    def begin(self, network):
-        """Tuning begins."""
-
     def step(self, network, done):
         """Set the masks."""
         for layer, share, own in self._pruned(network):
@@ -59,26 +58,28 @@ class Magnitude:
 
 
 class Transport(Magnitude):
-    """Weights with the largest scores stay, which are learnt: as long as a mask is soft, it lets a
-    gradient through to them. Of each set it adds up to what stays, from the first step on."""
+    """Weights with the largest scores stay, to which something is learnt besides their magnitude:
+    as long as a mask is soft, it lets a gradient through. Of each set it adds up to what stays."""
 
     def prepare(self, network):
         for layer, _, _ in self._pruned(network):
             layer.score = torch.nn.Parameter(torch.zeros_like(layer.weight))
 
-    @torch.no_grad()
-    def begin(self, network):
-        for layer, _, _ in self._pruned(network):
-            size = layer.weight.abs()
-            layer.score.copy_(size / size.square().mean().sqrt().clamp(min=1e-9))
-
     def step(self, network, done):
         temperature = WARM * (COLD / WARM) ** done
         for layer, share, own in self._pruned(network):
+            now = 1 - (1 - share) * _cubic(done)
             layer.soft = None if done >= 1 else (
-                lambda layer=layer, share=share, own=own: soft_mask(
-                    layer.score, share, temperature, own))
-            layer.mask.copy_(keep_largest(layer.score - layer.score.amin(), share, own))
+                lambda layer=layer, now=now, own=own: soft_mask(
+                    _scores(layer), now, temperature, own))
+            scores = _scores(layer).detach()
+            layer.mask.copy_(keep_largest(scores - scores.amin(), now, own))
+
+
+def _scores(layer):
+    """In units of the root mean square that the weights had before they were pruned."""
+    return layer.score + layer.weight.abs() / layer.float_weight.square().mean().sqrt().clamp(
+        min=1e-9)
 
 
 class Patterns:
@@ -90,9 +91,6 @@ class Patterns:
 
     def prepare(self, network):
         """Nothing is learnt besides."""
-
-    def begin(self, network):
-        """Tuning begins."""
 
     def step(self, network, done):
         for layer in network.layers[1:-1]:

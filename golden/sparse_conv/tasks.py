@@ -225,8 +225,6 @@ def fit(network, data, *, seed=0, fold=0, epochs, tune, batch=64, rate=3e-3, tun
         network.train(not step)
         if step and not own:
             network.keep_float()
-            if pruning:
-                pruning.begin(network)
             optimizer = torch.optim.Adam(network.parameters(), lr=tune_rate)
         if step and own <= tune // 2:
             if pruning:
