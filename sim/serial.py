@@ -129,6 +129,10 @@ class Board:
             tail = (self._folder / "log.txt").read_text(errors="replace").splitlines()[-15:]
             raise SimulationError("The simulator must run on, but ended:\n" + "\n".join(tail))
 
+    def written(self, name):
+        """What the device has written into the file ``name`` so far ($fopen in its Verilog)."""
+        return (self._folder / name).read_text()
+
     def write(self, data):
         self._socket.sendall(data)
 

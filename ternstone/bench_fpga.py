@@ -24,7 +24,8 @@ __all__ = ["BLOCKS", "PARTS", "Bare"]
 
 #: Frames of a regression.
 FRAMES = 4
-#: Seeds of place and route; the fastest counts, as in a build.
+#: Seeds of place and route; the fastest counts, as in a build. Of a block alone they are tried one
+#: after the other until one reaches the clock.
 SEEDS = 3
 
 
@@ -136,15 +137,19 @@ def _fmax(name: str, bare: Bare) -> Row:
     try:
         design = open_design(bare.design, None, bare.given)
         synthesis = outline(design, BOARDS[bare.board], bare.mhz, lambda what: None)
-        found = figures(design, build(synthesis, CACHE, range(1, SEEDS + 1)))
+        for seeds in range(1, SEEDS + 1):
+            built = build(synthesis, CACHE, range(1, seeds + 1))
+            if built.met:
+                break
+        found = figures(design, built)
     except ToolError as error:
         return figure("Fmax, MHz", setting, None, f"not measured: {error}")
     cells = ", ".join(f"{count:,} {kind}" for kind, count in found["cells"].items() if count)
     path = found["critical_path"]
     way = " > ".join(dict.fromkeys(hop["name"] for hop in path["hops"]))
-    seeds = ", ".join(f"{seed['fmax_mhz']:g}" for seed in found["seeds"])
+    tried = ", ".join(f"{seed['fmax_mhz']:g}" for seed in found["seeds"])
     row = at_least("Fmax, MHz", setting, found["fmax_mhz"], bare.mhz,
-                   f"seeds: {seeds}; {cells}; path: {way}")
+                   f"seeds: {tried}; {cells}; path: {way}")
     return row | {"build": {key: found[key] for key in (
         "part", "cells", "seeds", "critical_path", "target_mhz", "fmax_mhz", "met")}}
 

@@ -63,7 +63,7 @@ BLOCKS: dict[str, BlockEntry] = {
         "hdl.lstm.network:Network", "LSTM or GRU layers with few-bit weights, and a head",
         build="golden.lstm.build:network", feed="golden.lstm.feed",
         train="golden.lstm.tasks:make_model",
-        smaller={"lanes": (4, 8, 16, 24, 32, 64, 128), "interval": (1, 2, 3, 4, 8, 16)},
+        smaller={"lanes": (4, 8, 16, 24, 32, 64, 128), "interval": (1, 2, 3, 4, 6, 8, 16)},
         keep=("head.lanes",)),
     "stochastic.network": BlockEntry(
         "golden.stochastic.params:NetworkParams", "golden.stochastic.network:Network",
@@ -156,7 +156,7 @@ DESIGNS: dict[str, DesignEntry] = {
     "digits-lstm-ternary": DesignEntry(
         "digits-lstm-ternary.safetensors", "lstm.network", "digits-rows",
         "handwritten digits row by row, ternary weights",
-        boards={"icebreaker": {"interval": "4"}, "hx8k": {"interval": "4"}}),
+        boards={"icebreaker": {"interval": "6"}, "hx8k": {"interval": "4"}}),
     "digits-lstm-binary": DesignEntry(
         "digits-lstm-binary.safetensors", "lstm.network", "digits-rows",
         "handwritten digits row by row, binary weights"),

@@ -240,15 +240,15 @@ def _at(tree: Any, path: str) -> Any:
 
 
 def _boards(design: Design, wanted: _Wanted, say: Say) -> list[str]:
-    """The boards that hold the design as it is: one synthesis for each kind of device."""
+    """The boards that hold the design as it is: one synthesis for each kind of device, with the
+    link around it, which on the boards of a kind differs in the rate of its clock alone."""
     fits = []
-    made: dict[tuple[str, bool], Synthesis] = {}
+    made: dict[tuple[str, str], Synthesis] = {}
     for board in BOARDS.values():
-        kind = (board.device.family.name, bool(board.device.DSP))
+        kind = (board.device.family.name, board.pll)
         if kind not in made:
-            # Without pins: the link is the same on all of them, and small.
-            bare = dataclasses.replace(wanted, board=board, bare=True)
-            made[kind] = _synthesise(_project(design, bare), say)
+            there = dataclasses.replace(wanted, board=board, mhz=board.device.mhz, baud=None)
+            made[kind] = _synthesise(_project(design, there), say)
         project = dataclasses.replace(made[kind].project, board=board)
         if dataclasses.replace(made[kind], project=project).fits:
             fits.append(board.name)

@@ -17,7 +17,7 @@ import numpy as np
 from fpga.bitstream import regain, unpacked, why_not
 from fpga.boards import Board as FpgaBoard
 from fpga.build import Built, Project
-from fpga.flips import Flip, broken
+from fpga.flips import READ, Flip, broken
 from fpga.flips import flips as pick
 from fpga.netlist import models, with_models
 from fpga.pll import Divided, dividers
@@ -42,6 +42,9 @@ __all__ = ["RUNGS", "Pins", "SpiPins", "break_bits", "check", "over_pins", "prin
 
 #: Name -> which are climbed.
 RUNGS = {"netlist": ("netlist",), "bitstream": ("bitstream",), "both": ("netlist", "bitstream")}
+
+#: So many bits are drawn for each one that is broken.
+DRAWN = 5
 
 #: The board's top as the far end of a serial line knows it. It has no reset but its PLL's lock.
 TOPS = {"uart": """
@@ -204,12 +207,14 @@ def variant(project: Project) -> str:
 
 def over_pins(design: Design, verilog: Verilog, line: UartParams | SpiParams,
               feed: Sequence[np.ndarray], *, seconds: float = 600, halvings: int = 0,
-              workdir: Path = BUILD / "sim") -> dict[str, Any]:
+              workdir: Path = BUILD / "sim", written: dict[str, str] | None = None
+              ) -> dict[str, Any]:
     """A board's top, ``verilog`` with all of its cells, against golden.
 
     Of the design's frames answers and cycles are compared; of `_requests`, among them damaged ones,
     every byte that comes back. ``seconds``: for which a request may keep the simulator busy;
-    ``halvings``: of the clock pin, down to the design's clock.
+    ``halvings``: of the clock pin, down to the design's clock; ``written``: names of files that the
+    Verilog writes, to which their texts are added.
 
     Errors: `BadInput` for a board that gives no answer, `SimulationError` for one that gives no
     end of answers.
@@ -230,6 +235,8 @@ def over_pins(design: Design, verilog: Verilog, line: UartParams | SpiParams,
         requests = [request for request in _requests(golden, feed)
                     if uart or BROKEN_BYTE not in request]
         wrong = sum(wire.exchange(request) != golden.feed(request) for request in requests)
+        if written is not None:
+            written.update({name: board.written(name) for name in written})
     equal = all(row["golden_cycles"] in (None, row["cycles"]) for row in answer["answers"])
     return {**{name: answer[name] for name in ("frames", "mismatches", "cycles", "golden_cycles",
                                                "clock_hz", "errors")},
@@ -264,7 +271,11 @@ def break_bits(design: Design, built: Built, count: int, *, baud: int, frames: i
     """Turn bits of the bitstream over, one at a time, and see how many the regression notices.
 
     Bits are picked at random: of the tables of LUTs that compute something, and of block RAMs'
-    contents. A LUT's bit that constant inputs keep out of reach is not counted.
+    contents. `DRAWN` times as many are drawn, and of those that the unbroken device reads in the
+    same regression ``count`` are broken: a bit that nothing reads changes nothing.
+
+    For "LUT" and "RAM": how many were drawn, of these read, of these broken (``tried``), of these
+    noticed. ``survivors`` are those that were not: read, but what they changed did not matter.
 
     Errors: `BadInput` where the bitstream as it is fails already.
     """
@@ -272,29 +283,38 @@ def break_bits(design: Design, built: Built, count: int, *, baud: int, frames: i
     feed = design.any_feed(frames, seed).frames
     line = _line(project, baud)
     verilog, text = regain(built, cache), unpacked(built, cache).decode()
-    tried, choose = broken(project, verilog, text, pick(verilog, text, count, seed), cache)
+    drawn, choose = broken(project, verilog, text, pick(verilog, text, DRAWN * count, seed), cache)
     cells = models(project.board.device)
 
-    def failure(number: int) -> str | None:
+    def failure(number: int, written: dict[str, str] | None = None) -> str | None:
         made = choose(number)
         try:
             answer = over_pins(design, Verilog(f"{cells}\n{made.text}", made.files), line, feed,
-                               seconds=20, halvings=_halvings(project))
+                               seconds=20, halvings=_halvings(project), written=written)
         except (SimulationError, BadInput) as error:
             return str(error)
         return None if answer["passed"] else "answers or cycles differ"
 
-    if failure(-1):
+    say(f"broken bits: which of {len(drawn)} are read")
+    written = {READ: ""}
+    if why := failure(-1, written):
         raise BadInput(f"Bitstream of {design.name} must pass before bits of it are broken, "
-                       f"but {failure(-1)}")
-    survivors: list[Flip] = []
-    for number, flip in enumerate(tried):
-        say(f"broken bits: {number} of {len(tried)}, {len(survivors)} not noticed")
-        if failure(number) is None:
-            survivors.append(flip)
-    counts = {kind: {"tried": sum(flip.kind == kind for flip in tried),
-                     "noticed": sum(flip.kind == kind and flip not in survivors for flip in tried)}
+                       f"but {why}")
+    read = sorted(map(int, written[READ].split()))
+    counts = {kind: {"drawn": sum(flip.kind == kind for flip in drawn),
+                     "read": sum(drawn[number].kind == kind for number in read)}
               for kind in ("LUT", "RAM")}
+    in_rams = min(count // 8, counts["RAM"]["read"])
+    chosen = [number for kind, share in (("LUT", count - in_rams), ("RAM", in_rams))
+              for number in [n for n in read if drawn[n].kind == kind][:share]]
+    survivors: list[Flip] = []
+    for done, number in enumerate(chosen):
+        say(f"broken bits: {done} of {len(chosen)}, {len(survivors)} not noticed")
+        if failure(number) is None:
+            survivors.append(drawn[number])
+    for kind, found in counts.items():
+        tried = [drawn[number] for number in chosen if drawn[number].kind == kind]
+        found |= {"tried": len(tried), "noticed": sum(flip not in survivors for flip in tried)}
     return {**counts, "survivors": [dataclasses.asdict(flip) for flip in survivors],
             "frames": len(feed), "seed": seed}
 
@@ -318,6 +338,7 @@ def print_answer(answers: dict[str, Any]) -> None:
                        rows)
     broken_bits = answers.get("bitstream", {}).get("flips")
     if broken_bits:
-        report.print_table("Bits of the bitstream turned over", ["of", "tried", "noticed"],
-                           [[kind, broken_bits[kind]["tried"], broken_bits[kind]["noticed"]]
+        names = ("drawn", "read", "tried", "noticed")
+        report.print_table("Bits of the bitstream turned over", ["of", *names],
+                           [[kind, *(broken_bits[kind][name] for name in names)]
                             for kind in ("LUT", "RAM")])

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from fpga.boards import BOARDS
+from fpga.build import Synthesis
 from fpga.tools import find
 from ternstone.catalogue import BLOCKS, DESIGNS
 from ternstone.designs import open_design
-from ternstone.fpga import _rate, _settings, _Wanted
+from ternstone.fpga import _boards, _rate, _settings, _Wanted
 from tests.fpga.small import needs_tools
 from tests.ternstone.words import assert_one_line, nothing_left
 
@@ -106,6 +107,20 @@ def test_too_large_is_refused_with_what_fits(ternstone):
     assert nothing_left(Path("build/lstm-network") / "icebreaker-bare")
     again = ternstone(*given, *said[2].split(), "--seeds", 1, "--json")
     assert again.status in (0, 1), again.err
+
+
+def test_boards_are_named_with_the_link(ternstone, monkeypatch):
+    """A design of 29 block RAMs fits an iCEBreaker by itself, but not behind a UART that takes
+    two."""
+    def synthesise(project, say):
+        taken = {"RAM": 29 + 2 * bool(project.pins)}
+        return Synthesis(project, {}, {}, taken, {}, 0.0)
+
+    monkeypatch.setattr("ternstone.fpga._synthesise", synthesise)
+    design = open_design("fake.adder", None, {})
+    for bare in (True, False):
+        named = _boards(design, _Wanted(BOARDS["icebreaker"], bare, 20, None), lambda what: None)
+        assert ("icebreaker" in named) == bare and {"hx8k", "orangecrab-85f"} <= set(named)
 
 
 def test_settings_change_no_bit():
