@@ -287,8 +287,10 @@ class Built:
         return self.best.slowest >= self.synthesis.project.mhz
 
 
-def build(synthesis, cache, seeds=range(1, 4), say=lambda what: None):
+def build(synthesis, cache, seeds=range(1, 4), say=lambda what: None, *, until_met=False):
     """Place and route with every seed, `JOBS` at a time, and pack the fastest.
+
+    until_met:  one seed after the other, and no more once one has reached the clock
 
     Errors: `StepError` for a design that nextpnr refuses.
     """
@@ -302,11 +304,17 @@ def build(synthesis, cache, seeds=range(1, 4), say=lambda what: None):
 
     seeds = list(seeds)
     say(f"placing and routing, {len(seeds)} seeds ({steps.tool_of(project.family.route)})")
-    with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
-        jobs = [pool.submit(route, seed) for seed in seeds]
-        for finished, _ in enumerate(concurrent.futures.as_completed(jobs), 1):
-            say(f"placing and routing, {finished} of {len(seeds)} seeds")
-        routed = tuple(job.result() for job in jobs)
+    if until_met:
+        routed = ()
+        while len(routed) < len(seeds) and all(r.slowest < project.mhz for r in routed):
+            routed += (route(seeds[len(routed)]),)
+            say(f"placing and routing, {len(routed)} of at most {len(seeds)} seeds")
+    else:
+        with concurrent.futures.ThreadPoolExecutor(JOBS) as pool:
+            jobs = [pool.submit(route, seed) for seed in seeds]
+            for finished, _ in enumerate(concurrent.futures.as_completed(jobs), 1):
+                say(f"placing and routing, {finished} of {len(seeds)} seeds")
+            routed = tuple(job.result() for job in jobs)
     best = max(routed, key=lambda r: r.slowest)
     packed = _say_and_run(_pack(project), best.files, cache, say, "packing the bitstream")
     return Built(synthesis, routed, best, packed.files[project.image],

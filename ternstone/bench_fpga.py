@@ -16,16 +16,15 @@ from fpga.steps import StepError
 from sim.tools import ToolError
 from ternstone.bench import Part, Row, Say, at_least, at_most, figure, side_by_side
 from ternstone.catalogue import DESIGNS
-from ternstone.designs import Design, open_design
+from ternstone.designs import open_design
 from ternstone.errors import BadInput
 from ternstone.fpga import CACHE, figures, implement, outline
 
-__all__ = ["BLOCKS", "PARTS", "Bare"]
+__all__ = ["BLOCKS", "PARTS", "Bare", "fmax"]
 
 #: Frames of a regression.
 FRAMES = 4
-#: Seeds of place and route; the fastest counts, as in a build. Of a block alone they are tried one
-#: after the other until one reaches the clock.
+#: Seeds of place and route, at most: one after the other, until one reaches the clock.
 SEEDS = 3
 
 
@@ -35,16 +34,18 @@ def boards(say: Say) -> Iterator[Row]:
     """Every ready design on the boards that the catalogue names: timing, regression, memories."""
     for name, entry in DESIGNS.items():
         for board, given in entry.boards.items():
-            yield from _on_board(open_design(name, None, given), board, entry.clocks.get(board),
-                                 say)
+            yield from _on_board(name, given, board, entry.clocks.get(board), say)
 
 
-def _on_board(design: Design, board: str, clock: float | None, say: Say) -> Iterator[Row]:
-    place, setting = BOARDS[board], f"{design.name} on {board}"
+def _on_board(name: str, given: dict[str, str], board: str, clock: float | None, say: Say
+              ) -> Iterator[Row]:
+    place, setting = BOARDS[board], f"{name} on {board}"
+    design = open_design(name, None, given)
     rungs = "netlist" if why_not(place, True) else "both"
     try:
         answer = implement(design, place, bare=False, seeds=SEEDS, mhz=clock, baud=None,
-                           rungs=rungs, frames=FRAMES, say=lambda what: say(f"{setting}: {what}"))
+                           rungs=rungs, frames=FRAMES, until_met=True,
+                           say=lambda what: say(f"{setting}: {what}"))
     except (ToolError, BadInput) as error:
         missing = isinstance(error, ToolError)
         yield figure("Fmax, MHz", setting, None,
@@ -54,8 +55,10 @@ def _on_board(design: Design, board: str, clock: float | None, say: Say) -> Iter
     cells = ", ".join(f"{count:,} {name}" for name, count in answer["cells"].items() if count)
     yield at_least(
         "Fmax, MHz", setting, answer["fmax_mhz"], answer["target_mhz"],
-        f"whole bitstream, best of {SEEDS} seeds; {answer['frames_per_second']:,.0f} frames a "
-        f"second; the block: {cells}; {', '.join(answer['tools'].values())}")
+        f"whole bitstream, best of {len(answer['seeds'])} seeds; "
+        f"{answer['frames_per_second']:,.0f} frames a second; the block: {cells}; "
+        f"{', '.join(answer['tools'].values())}"
+    ) | _build(answer, given, "memories")
     for rung, verdict in answer["regression"].items():
         yield _rung(setting, rung, verdict)
     yield _memories(setting, answer["memories"])
@@ -80,7 +83,8 @@ def _memories(setting: str, memories: list[dict[str, Any]]) -> Row:
     fill = ", ".join(f"{m['words']:,} x {m['width']}: {m['taken']} ({m['fill']:.0%})"
                      for m in sorted(taken, key=lambda m: -m["taken"])[:4])
     return at_most("block RAMs above the least", setting, more, 0,
-                   f"of {sum(m['taken'] for m in taken)}; the largest, with their fill: {fill}")
+                   f"of {sum(m['taken'] for m in taken)}; the largest, with their fill: {fill}"
+                   if taken else "no memory is in block RAM")
 
 
 # -- the families' blocks
@@ -128,30 +132,36 @@ def blocks(say: Say) -> Iterator[Row]:
     """Fmax of a block of each family, and what its slowest path goes through."""
     for number, (name, bare) in enumerate(BLOCKS.items()):
         say(f"Fmax: {name} ({number} of {len(BLOCKS)} done)")
-        yield _fmax(name, bare)
+        yield fmax(name, bare)
 
 
-def _fmax(name: str, bare: Bare) -> Row:
+def fmax(name: str, bare: Bare) -> Row:
+    """One of `BLOCKS`: its row, with the build."""
     given = " ".join(f"{k}={v}" for k, v in bare.given.items())
     setting = f"{name}: {bare.design} {given}".strip() + f", {BOARDS[bare.board].part}"
     try:
         design = open_design(bare.design, None, bare.given)
         synthesis = outline(design, BOARDS[bare.board], bare.mhz, lambda what: None)
-        for seeds in range(1, SEEDS + 1):
-            built = build(synthesis, CACHE, range(1, seeds + 1))
-            if built.met:
-                break
-        found = figures(design, built)
+        found = figures(design, build(synthesis, CACHE, range(1, SEEDS + 1), until_met=True))
     except ToolError as error:
         return figure("Fmax, MHz", setting, None, f"not measured: {error}")
     cells = ", ".join(f"{count:,} {kind}" for kind, count in found["cells"].items() if count)
     path = found["critical_path"]
     way = " > ".join(dict.fromkeys(hop["name"] for hop in path["hops"]))
-    tried = ", ".join(f"{seed['fmax_mhz']:g}" for seed in found["seeds"])
+    seeds = ", ".join(f"{seed['fmax_mhz']:g}" for seed in found["seeds"])
     row = at_least("Fmax, MHz", setting, found["fmax_mhz"], bare.mhz,
-                   f"seeds: {tried}; {cells}; path: {way}")
-    return row | {"build": {key: found[key] for key in (
-        "part", "cells", "seeds", "critical_path", "target_mhz", "fmax_mhz", "met")}}
+                   f"seeds: {seeds}; {cells}; path: {way}")
+    return row | _build(found, bare.given)
+
+
+#: What a row keeps of `fpga.report.report`.
+_KEPT = ("design", "board", "part", "cells", "capacity", "seeds", "critical_path", "target_mhz",
+         "fmax_mhz", "met", "clock_mhz", "cycles_per_frame", "frames_per_second", "tools")
+
+
+def _build(found: dict[str, Any], given: dict[str, str], *more: str) -> dict[str, Any]:
+    """Beside a row: the build that it was measured on."""
+    return {"build": {"given": given, **{key: found[key] for key in (*_KEPT, *more)}}}
 
 
 # -- checks

@@ -59,7 +59,16 @@ class Design:
     @functools.cached_property
     def digest(self) -> str:
         """What the Verilog depends on: parameters, tensors, the generator's own sources."""
-        state = hashlib.sha256(_generator().encode())
+        return self._hash(_generator())
+
+    @functools.cached_property
+    def identity(self) -> str:
+        """Which design a board holds, as it says over its link: parameters and tensors alone, so
+        that a change of the generator that leaves a design's logic leaves its bitstream, too."""
+        return self._hash("")
+
+    def _hash(self, generator: str) -> str:
+        state = hashlib.sha256(generator.encode())
         state.update(json.dumps([self.name, self.block.name, self.block.params.to_dict()],
                                 sort_keys=True).encode())
         for name, value in sorted(self.block.tensors.items()):

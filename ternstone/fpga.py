@@ -51,11 +51,12 @@ def find_board(name: str) -> Board:
 
 def implement(design: Design, board: Board, *, bare: bool, seeds: int, mhz: float | None,
               baud: int | None, say: Say, link: str = "uart", rungs: str | None = None,
-              frames: int = FRAMES, flips: int = 0) -> dict[str, Any]:
+              frames: int = FRAMES, flips: int = 0, until_met: bool = False) -> dict[str, Any]:
     """Build ``design`` for ``board``; returns what `fpga.report.report` says, also ``fpga.json``.
 
     bare:   the block alone, within registers in place of pins, for figures
-    seeds:  of place and route: so many are tried
+    seeds:  of place and route: so many are tried; with ``until_met`` one after the other, until
+            one reaches the clock
     mhz:    the clock, from the PLL that nearest; by default one that the device reaches easily
     baud:   of the link, bits a second; by default the first of `RATES` that the clock allows
     link:   "uart" or "spi" (of `fpga.top.PINS`)
@@ -74,7 +75,7 @@ def implement(design: Design, board: Board, *, bare: bool, seeds: int, mhz: floa
     if not synthesis.fits:
         raise BadInput(_refusal(design, wanted, synthesis, say))
     try:
-        built = build(synthesis, CACHE, range(1, seeds + 1), say)
+        built = build(synthesis, CACHE, range(1, seeds + 1), say, until_met=until_met)
     except StepError as error:  # it fits by number, but a device that is almost full may not do
         raise BadInput(f"{design.name} on {board.name}: {error}") from error
     answer = figures(design, built)
@@ -144,7 +145,7 @@ def _top(design: Design, wanted: _Wanted, block: str, ports: list[tuple[str, str
         pll = dividers(board.device.family.name, board.clock_hz, wanted.mhz * 1e6)
         hz = round(pll.hz)
         line = line_params(wanted.link, hz, _rate(wanted, hz))
-        link = link_params(design.block, clock=hz, digest=design.digest, queued=True)
+        link = link_params(design.block, clock=hz, digest=design.identity, queued=True)
     return hz, emit(BoardTop(board.pll, pll, line, link, VerilogCore(block, ports)))
 
 

@@ -202,8 +202,8 @@ class Host:
 
 def _check_design(host: Host, design: Design) -> Status:
     status = host.status()
-    if status.digest != design.digest:
-        raise BadInput(f"{host.name} must hold {design.name} ({design.digest}), not a design "
+    if status.digest != design.identity:
+        raise BadInput(f"{host.name} must hold {design.name} ({design.identity}), not a design "
                        f"{status.digest} (put its bitstream on the board, or name its design)")
     return status
 

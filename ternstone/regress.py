@@ -220,7 +220,7 @@ def over_pins(design: Design, verilog: Verilog, line: UartParams | SpiParams,
     end of answers.
     """
     longest = 2 * max(int(design.block.cycles([frame])) for frame in feed) + 1000
-    golden = Link(link_params(design.block, clock=line.clock, digest=design.digest, queued=True),
+    golden = Link(link_params(design.block, clock=line.clock, digest=design.identity, queued=True),
                   design.block)
     uart = isinstance(line, UartParams)
     speed = line.baud if isinstance(line, UartParams) else line.sck
@@ -304,7 +304,7 @@ def break_bits(design: Design, built: Built, count: int, *, baud: int, frames: i
     counts = {kind: {"drawn": sum(flip.kind == kind for flip in drawn),
                      "read": sum(drawn[number].kind == kind for number in read)}
               for kind in ("LUT", "RAM")}
-    in_rams = min(count // 8, counts["RAM"]["read"])
+    in_rams = min(count // 4, counts["RAM"]["read"])
     chosen = [number for kind, share in (("LUT", count - in_rams), ("RAM", in_rams))
               for number in [n for n in read if drawn[n].kind == kind][:share]]
     survivors: list[Flip] = []

@@ -24,7 +24,7 @@ def verilog(design: Design, line: UartParams | SpiParams = UART, *, queued: bool
     Errors: `BadInput` for a design that a link cannot feed.
     """
     with bad_input(design.name):
-        params = link_params(design.block, clock=line.clock, digest=design.digest, queued=queued)
+        params = link_params(design.block, clock=line.clock, digest=design.identity, queued=queued)
     core = design.component()
     top = SpiTop(params, core) if isinstance(line, SpiParams) else UartTop(params, line, core)
     return emit(top, asserts=True)

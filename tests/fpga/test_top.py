@@ -37,7 +37,7 @@ def board_top(kind, design, line=UartParams):
     described = [(port["name"], port["direction"], port["width"])
                  for port in ports(made.text, "core_under_test", design)]
     line = line(clock, clock // 8)
-    link = link_params(design.block, clock=clock, digest=design.digest, queued=True)
+    link = link_params(design.block, clock=clock, digest=design.identity, queued=True)
     core = VerilogCore("core_under_test", described)
     return made.text, emit(BoardTop(kind, pll, line, link, core)).text, line, link
 

@@ -38,8 +38,9 @@ def test_on_boards(fake, monkeypatch):
     row = {"frames": 4, "failure": None, "passed": True,
            "streams": {"cycles": 20}, "pins": {"cycles": 9}}
     answer = {
-        "fmax_mhz": 50.0, "target_mhz": 48, "frames_per_second": 1e4, "cells": {"LUT4": 9},
-        "tools": {"yosys": "Yosys"},
+        **dict.fromkeys(bench_fpga._KEPT), "fmax_mhz": 50.0, "target_mhz": 48,
+        "frames_per_second": 1e4, "cells": {"LUT4": 9},
+        "tools": {"yosys": "Yosys"}, "seeds": [{"fmax_mhz": 50.0}],
         "regression": {"netlist": {**row, "passed": False, "failure": "2 beats differ"},
                        "bitstream": {"left_out": "no way back"}},
         "memories": [{"words": 256, "width": 16, "taken": 2, "best": 1, "fill": 0.5},
@@ -49,6 +50,7 @@ def test_on_boards(fake, monkeypatch):
                         lambda design, board, **given: seen.append(given["rungs"]) or answer)
     clock, netlist, bitstream, memory = bench_fpga.boards(lambda what: None)
     assert seen == ["both"] and clock["met"] and "50" not in clock["target"]
+    assert clock["build"]["given"] == {} and clock["build"]["memories"] == answer["memories"]
     assert netlist["met"] is False and netlist["measured"] == 4
     assert bitstream["met"] is None and "no way back" in bitstream["how"]
     assert memory["met"] is False and memory["measured"] == 1
@@ -69,13 +71,21 @@ def test_a_design_that_does_not_fit(fake, monkeypatch):
     assert row["met"] is False and "2 of 1 LUT4" in row["how"]
 
 
-def test_fmax(fake, monkeypatch):
+def testfmax(fake, monkeypatch):
     monkeypatch.setattr(bench_fpga, "BLOCKS", {
         "reached": bench_fpga.Bare("fake.adder", {}, "hx8k", 50),
         "not reached": bench_fpga.Bare("fake.adder", {}, "hx8k", 2000)})
     reached, missed = bench_fpga.blocks(lambda what: None)
     assert reached["met"] and not missed["met"]
     assert reached["build"]["critical_path"] and "path: " in reached["how"]
+
+
+def test_seeds_until_one_reaches_the_clock(fake, monkeypatch):
+    monkeypatch.setattr(bench_fpga, "SEEDS", 3)
+    monkeypatch.setattr(bench_fpga, "BLOCKS", {
+        str(mhz): bench_fpga.Bare("fake.adder", {}, "hx8k", mhz) for mhz in (50, 2000)})
+    reached, missed = bench_fpga.blocks(lambda what: None)
+    assert [len(row["build"]["seeds"]) for row in (reached, missed)] == [1, 3]
 
 
 def test_checks(fake, monkeypatch):

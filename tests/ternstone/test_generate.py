@@ -93,6 +93,19 @@ def test_digest_covers_sources(tmp_path, monkeypatch):
     assert len(seen) == 4
 
 
+def test_identity_is_of_parameters_and_tensors_alone(monkeypatch):
+    """What a board says of itself: a generator that makes the same Verilog changes no bitstream."""
+    def opened(**params):
+        return designs.open_design("lstm.dense", None, params)
+
+    before = opened()
+    digest = before.digest
+    monkeypatch.setattr(designs, "_generator", lambda: "another")
+    after, other = opened(), opened(lanes="2")
+    assert before.identity == after.identity != other.identity
+    assert digest != after.digest
+
+
 @pytest.mark.parametrize("change", [("--param", "lanes=4"), ("--seed", "7"),
                                     ("--param", "format=u4.0")])
 def test_hash_follows_content(ternstone, change):

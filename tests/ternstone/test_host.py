@@ -26,7 +26,7 @@ JOBS = ("invertible.search", {"bits": "3"})
 
 
 def golden(design, digest=None):
-    return Link(link_params(design.block, clock=12_000_000, digest=digest or design.digest),
+    return Link(link_params(design.block, clock=12_000_000, digest=digest or design.identity),
                 design.block)
 
 
@@ -108,7 +108,7 @@ def test_loopback():
     design = open_design(*SMALL[:1], None, SMALL[1])
     answer = host.loopback(host.Host(host.GoldenWire(golden(design))), 40, 1)
     assert answer["passed"] and answer["packets"] == 40 and answer["bytes"] > 2000
-    assert answer["status"]["digest"] == design.digest
+    assert answer["status"]["digest"] == design.identity
 
 
 @pytest.mark.parametrize("wire, message", [
@@ -132,7 +132,7 @@ def test_another_design():
 def test_other_frames():
     """The digest is right, but the board's frames are longer."""
     design = open_design(*SMALL[:1], None, SMALL[1])
-    link = golden(open_design("stochastic.network", None, {"inputs": "9"}), design.digest)
+    link = golden(open_design("stochastic.network", None, {"inputs": "9"}), design.identity)
     with pytest.raises(BadInput, match=r"^Board must take a FRAME packet of 4 bytes, "
                                        r"but answers error LENGTH$"):
         host.run(host.Host(host.GoldenWire(link), name="Board"), design, frames(design, 1))

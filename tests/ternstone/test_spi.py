@@ -59,7 +59,7 @@ class Spidev:
 @pytest.fixture
 def spidev(monkeypatch):
     design = open_design(*COUNTER)
-    kernel = Spidev(Link(link_params(design.block, clock=1, digest=design.digest), design.block))
+    kernel = Spidev(Link(link_params(design.block, clock=1, digest=design.identity), design.block))
     monkeypatch.setattr(spi.fcntl, "ioctl", kernel.ioctl)
     return design, kernel
 
