@@ -16,7 +16,7 @@ RESULTS = "fpga-rungs.json"
 
 def collect():
     """The newest verdict of each design, board and rung into docs/results/fpga-rungs.json; those
-    that are there and were not made again stay."""
+    that are there and were not made again stay, as do broken bits that a newer run did not try."""
     before = pages.load(RESULTS) or {"verdicts": []}
     kept = {_key(verdict): verdict for verdict in before["verdicts"]}
     files = [path for rung in ("netlist", "bitstream")
@@ -26,8 +26,12 @@ def collect():
         if verdict.get("rung") in ("netlist", "bitstream") and verdict["design"] != "fake-adder":
             if "flips" in verdict:
                 del verdict["flips"]["survivors"]
-            kept[_key(verdict)] = verdict
+            kept[_key(verdict)] = {**_flips_of(kept.get(_key(verdict), {})), **verdict}
     write_json(pages.RESULTS / RESULTS, {"verdicts": sorted(kept.values(), key=_key)})
+
+
+def _flips_of(verdict):
+    return {"flips": verdict["flips"]} if "flips" in verdict else {}
 
 
 def _key(verdict):
@@ -58,11 +62,12 @@ def _flips():
     results = pages.load(RESULTS)
     if not results:
         return pages.missing(RESULTS)
-    rows = [[f"`{verdict['design']}`", verdict["board"], verdict["frames"], kind,
-             verdict["flips"][kind]["tried"], verdict["flips"][kind]["noticed"]]
+    rows = [[f"`{verdict['design']}`", verdict["board"], verdict["flips"]["frames"], kind,
+             *(verdict["flips"][kind][name] for name in ("drawn", "read", "tried", "noticed"))]
             for verdict in results["verdicts"] if "flips" in verdict
             for kind in ("LUT", "RAM") if verdict["flips"][kind]["tried"]]
-    return pages.table(["design", "board", "frames", "bits of", "broken", "noticed"], rows)
+    return pages.table(["design", "board", "frames", "bits of", "drawn", "read", "broken",
+                        "noticed"], rows)
 
 
 TABLES = {"fpga-rungs": _rungs, "fpga-flips": _flips}

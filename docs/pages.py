@@ -22,8 +22,8 @@ COMMANDS = {
         "--save docs/results/asic-bench.json",
     "invertible-area.json": "python -m docs.invertible_circuits --area",
     "invertible-circuits.json": "python -m docs.invertible_circuits --measure",
-    "fpga.json": "python -m docs.fpga_tables --measure 3",
-    "fpga-blocks.json": "python -m docs.fpga_tables --blocks 1",
+    "fpga-bench.json": "ternstone bench fpga --only boards --save docs/results/fpga-bench.json",
+    "fpga-blocks.json": "python -m docs.fpga_tables --blocks",
     "fpga-rungs.json": "python -m docs.fpga_rungs",
     "invertible-factoring.json":
         "python -m golden.invertible.factoring docs/results/invertible-factoring.json",
