@@ -1,7 +1,7 @@
-"""Writes the measured tables of docs/fpga.md.
+"""Writes the measured tables and the curve of docs/fpga.md.
 
 ``python -m docs.fpga_tables`` from the root, with the packages installed, from what ``ternstone
-bench fpga`` has written into docs/results (`docs.pages.COMMANDS`).
+bench fpga`` and ``ternstone explore`` have written into docs/results (`docs.pages.COMMANDS`).
 ``--blocks [NAME ...]`` first measures the families' blocks (or those named) one by one, as the
 bench's part "blocks" does, and keeps the others' figures: minutes each.
 """
@@ -16,6 +16,7 @@ __all__ = ["CURVES", "PAGES", "TABLES", "measure_blocks"]
 PAGES = ("docs/fpga.md",)
 RESULTS = "fpga-bench.json"
 BLOCK_RESULTS = "fpga-blocks.json"
+EXPLORED = "fpga-explore.json"
 
 
 def measure_blocks(names):
@@ -96,9 +97,36 @@ def _memories():
     return pages.table(["memory", "words", "width", "block RAMs", "least", "fill"], rows)
 
 
+def _explored():
+    answer = pages.load(EXPLORED)
+    if not answer:
+        return pages.missing(EXPLORED)
+    names = list(answer["over"])
+    rows = []
+    for row in sorted(answer["points"], key=lambda row: row.get("logic_cells", 0)):
+        if row["why"]:
+            rows.append([*row["given"].values(), *["-"] * 7, row["why"]])
+            continue
+        cells = row["cells"]
+        rows.append([*row["given"].values(), f"{row['logic_cells']:,}", f"{cells['FF']:,}",
+                     cells["RAM"], cells["DSP"], f"{row['fmax_mhz']:.1f}",
+                     f"{row['cycles_per_frame']:,.0f}", f"{row['frames_per_second']:,.0f}",
+                     "yes" if row["front"] else "no"])
+    return pages.table([*(f"`{name}`" for name in names), "logic cells", "FF", "block RAM", "DSP",
+                        "Fmax, MHz", "cycles/frame", "frames/s", "on the front"], rows)
+
+
+def _curve(pyplot):
+    from ternstone.explore import draw
+
+    figure, axes = pyplot.subplots(figsize=(7.5, 4.5), layout="constrained")
+    draw(axes, pages.load(EXPLORED))
+    return figure
+
+
 TABLES = {"fpga-boards": _boards, "fpga-blocks": _blocks, "fpga-memories": _memories,
-          **fpga_rungs.TABLES}
-CURVES: dict = {}
+          "fpga-explore": _explored, **fpga_rungs.TABLES}
+CURVES = {"fpga-explore.svg": _curve}
 
 
 if __name__ == "__main__":

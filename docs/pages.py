@@ -24,6 +24,9 @@ COMMANDS = {
     "invertible-circuits.json": "python -m docs.invertible_circuits --measure",
     "fpga-bench.json": "ternstone bench fpga --only boards --save docs/results/fpga-bench.json",
     "fpga-blocks.json": "python -m docs.fpga_tables --blocks",
+    "fpga-explore.json":
+        "ternstone explore digits-lstm-ternary --over layers.0.lanes=8,16,32,64 --param interval=4 "
+        "--board hx8k --json > docs/results/fpga-explore.json",
     "fpga-rungs.json": "python -m docs.fpga_rungs",
     "invertible-factoring.json":
         "python -m golden.invertible.factoring docs/results/invertible-factoring.json",

@@ -437,4 +437,5 @@ def draw(axes: Any, answer: Mapping[str, Any]) -> None:
                       xytext=(4, -8), textcoords="offset points")
     axes.set(xlabel="logic cells", xscale="log", yscale="log",
              ylabel="frames a second" if answer["route"] else "cycles a frame")
+    axes.margins(x=0.2, y=0.1)  # room for the names
     axes.grid(alpha=0.3)
