@@ -53,13 +53,18 @@ def libmap(found):
 
 
 def techmap(found):
-    """From what `memory_libmap` leaves to macros: A reads, B writes."""
+    """From what `memory_libmap` leaves to macros: A reads, B writes.
+
+    A word that is at the output already is not read again: an access costs as much as a hundred
+    flip-flops that change, and many memories are read in every cycle, needed or not. Before the
+    first write there is no word to be right or wrong, so that nothing has to be reset.
+    """
     return "".join(_wrapper(m, Library(m.path)) for m in found)
 
 
 def _wrapper(macro, library):
     bits = macro.words.bit_length() - 1
-    roles = {"A_CLK": "PORT_R_CLK", "A_MEN": "PORT_R_RD_EN", "A_REN": "PORT_R_RD_EN",
+    roles = {"A_CLK": "PORT_R_CLK", "A_MEN": "read", "A_REN": "read",
              "A_ADDR": "PORT_R_ADDR", "A_DOUT": "PORT_R_RD_DATA",
              "B_CLK": "PORT_W_CLK", "B_MEN": "PORT_W_WR_EN", "B_WEN": "PORT_W_WR_EN",
              "B_ADDR": "PORT_W_ADDR", "B_DIN": "PORT_W_WR_DATA",
@@ -76,6 +81,13 @@ def _wrapper(macro, library):
   input [{bits - 1}:0] PORT_R_ADDR, PORT_W_ADDR;
   output [{word}:0] PORT_R_RD_DATA;
   input [{word}:0] PORT_W_WR_DATA;
+  reg [{bits - 1}:0] last;
+  reg stale;
+  wire read = PORT_R_RD_EN & (stale | last != PORT_R_ADDR);
+  always @(posedge PORT_R_CLK) begin
+    if (read) last <= PORT_R_ADDR;
+    stale <= PORT_W_WR_EN | (stale & ~read);
+  end
   {macro.name} _TECHMAP_REPLACE_ ({', '.join(pins)});
 endmodule
 """

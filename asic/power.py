@@ -142,8 +142,14 @@ def energy(netlist, library, activity):
     half = 0.5 * energies.volts ** 2
     changes, clocks = activity.changes, {net for name, _, nets in netlist.ports if name == "clk"
                                          for net in nets}
+    sinks, _ = netlist.sinks(library)
     for net in clocks:
-        found["clock"] += half * capacitance.get(net, 0) * changes[net]
+        # Every block pays for its own pins, and its share of the wire.
+        wire = energies.wire_pf(len(sinks[net])) / max(1, len(sinks[net]))
+        for cell, port, index in sinks[net]:
+            spent = half * changes[net] * (energies.pin_pf(cell.type, port, index) + wire)
+            found["clock"] += spent
+            blocks[cell.path] += spent
     for cell in netlist.cells:
         if library.kind(cell.type) == "clock gate":
             clocks.add(cell.pins[library.gate_ports(cell.type)[2]][0])

@@ -25,6 +25,8 @@ LOADS = 12
 BLOCK = 500
 #: Bits from which a memory is.
 MEMORY_BITS = 256
+#: Flip-flops that a clock gate may stand before, and those without enable.
+_PLAIN = "-cell $_DFFE_PP_ 01 -cell $_DFF_P_ 01"
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,11 @@ def script(pdk, gate, top, memories, target_ns, flat, fast, bit=0.0):
     keep = [f"setattr -mod -set keep_hierarchy 1 {' '.join(memories)}"] if memories else []
     if not flat:
         keep.append(f"keep_hierarchy -min_cost {BLOCK}")
-    gating = [f"clockgate -pos {gate[0]} {gate[1]}:{gate[2]}:{gate[3]} -min_net_size {GATED}"
+    # A reset that goes before the enable keeps a flip-flop from a gate: first it becomes one behind
+    # it, with an enable of both, then logic.
+    gating = [f"dfflegalize {_PLAIN} -cell $_SDFF_PP?_ 01 -cell $_SDFFCE_PP?P_ 01",
+              f"dfflegalize {_PLAIN}", "opt_merge", "opt_clean",
+              f"clockgate -pos {gate[0]} {gate[1]}:{gate[2]}:{gate[3]} -min_net_size {GATED}"
               ] if gate else []
     return "\n".join([
         *(["read_verilog -lib macros.v"] if bit else []), "read_verilog design.v",
@@ -70,7 +76,7 @@ def script(pdk, gate, top, memories, target_ns, flat, fast, bit=0.0):
         # FPGA's styles force nothing here: macros are taken where they are smaller.
         *(["setattr -unset ram_style -unset rom_style t:$mem_v2",
            f"memory_libmap -lib memories.txt -logic-cost-ram {bit:.1f}",
-           "techmap -map memories.v"] if bit else []),
+           "techmap -autoproc -map memories.v"] if bit else []),
         # A memory that starts with contents and is never written becomes logic, others flip-flops.
         "memory_map", "opt -full",
         "techmap" + (" -map +/techmap.v -map +/choices/kogge-stone.v" if fast else ""),

@@ -68,12 +68,12 @@ def kit(name: str | None, corner: str) -> Pdk | None:
 
 
 def implement(design: Design, pdk: Pdk, *, mhz: float, say: Say, regress: bool = False,
-              frames: int = 5, seed: int = 0) -> dict[str, Any]:
+              frames: int = 5, seed: int = 0, feed: Any = None) -> dict[str, Any]:
     """Map ``design`` to the kit's cells and time it; returns what `asic.report.report` says, also
     ``asic-<pdk>.json``.
 
-    regress:  also run ``frames`` frames (from ``seed``) on the netlist, against golden:
-              ``regression``; and what they cost: ``power``
+    regress:  also run frames on the netlist, against golden: ``regression``; and what they cost:
+              ``power``: those of ``feed``, or so many ``frames`` of the design's own, from ``seed``
 
     Errors: `BadInput` for a Liberty that tools refuse; `ToolError` for a missing tool.
     """
@@ -88,18 +88,18 @@ def implement(design: Design, pdk: Pdk, *, mhz: float, say: Say, regress: bool =
     answer |= {"hash": design.digest, "folder": str(where), "params": design.block.params.to_dict()}
     if regress:
         say("the netlist against golden")
-        answer["regression"], answer["power"] = _regression(design, built, frames, seed)
+        answer["regression"], answer["power"] = _regression(
+            design, built, feed or design.any_feed(frames, seed))
     takeaway.write(built, verilog, where, answer, page(answer))
     write_json(folder_of(design) / f"{name}.json", answer)
     return answer
 
 
-def _regression(design: Design, built: Built, frames: int, seed: int
+def _regression(design: Design, built: Built, feed: Any
                 ) -> tuple[dict[str, Any], dict[str, Any] | None]:
     """The test bench of every design, on the netlist: the verdict, and what `asic.power.report`
     says of the frames, back to back."""
     started = time.perf_counter()
-    feed = design.any_feed(frames, seed)
     # A reset must come while there is something to reset.
     length = int(design.block.cycles(feed.frames))
     scenarios = [dataclasses.replace(s, resets=tuple(c for c in s.resets if c < length))

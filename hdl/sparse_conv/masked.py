@@ -47,8 +47,8 @@ class MaskedCore(OrderedCore):
         m.d.comb += port.addr.eq(number + Mux(half, self.words, 0))
         value = delayed(m, port.data.as_signed() if layer.input.signed else port.data, 1, "value")
 
-        going = delayed(m, issue, 1, "going")
-        products = []
+        going, began = delayed(m, issue, 1, "going"), delayed(m, begin, 1, "began")
+        products, changes = [], []
         for lane, (seed, weights) in enumerate(zip(first_states(p), self.weights, strict=True)):
             register = Lfsr(p.register, seed, p.steps)
             m.submodules[f"register_{lane}"] = ResetInserter(begin)(register)
@@ -60,16 +60,26 @@ class MaskedCore(OrderedCore):
             m.submodules[f"weights_{lane}"] = memory
             read = memory.read_port()
             at = Signal(range(max(2, len(codes))), name=f"at_{lane}")
-            m.d.comb += read.addr.eq(at + keep)
-            m.d.sync += at.eq(Mux(begin, 0, at + keep))
-            weight = delayed(m, read.data, 1, f"weight_{lane}")
-            product = Mux(delayed(m, keep, 1, f"kept_{lane}"),
-                          sum_of_products(kind, [value], [weight]), 0)
-            products.append(delayed(m, named(m, product, f"product_{lane}"), 1,
-                                    f"product_late_{lane}"))
+            weight = Signal(kind.bits, name=f"weight_{lane}")
+            m.d.comb += [read.addr.eq(Mux(began, 0, at + keep)), read.en.eq(keep | began)]
+            with m.If(read.en):
+                m.d.sync += at.eq(read.addr)
+            with m.If(keep):
+                m.d.sync += weight.eq(read.data)
+            # Nothing of a lane changes while its inputs are not kept, so that none of it costs
+            # energy: an operand of 0 makes a product of 0, which is registered once.
+            kept = delayed(m, keep, 1, f"kept_{lane}")
+            operand = named(m, Mux(kept, value, 0), f"operand_{lane}")
+            product = named(m, sum_of_products(kind, [operand], [weight]), f"product_{lane}")
+            term = Signal.like(product, name=f"product_late_{lane}")
+            changed = delayed(m, kept, 1, f"changed_{lane}")
+            with m.If(kept | changed):
+                m.d.sync += term.eq(product)
+            products.append(term)
+            changes.append(changed)
         flags = Cat(issue, issue & last_number, block)
         late = delayed(m, named(m, flags, "flags"), p.latency, "flags_late")
-        return {"sums": self._accumulate(m, products, late[0], late[1]), "start": late[1],
+        return {"sums": self._accumulate(m, products, late[0], late[1], changes), "start": late[1],
                 "first": 1, "last": 1, "row": late[2:], "issued": issue & (number == 0),
                 "rest": last_block, "finished": issue & last_number & last_block}
 

@@ -134,8 +134,11 @@ class OrderedCore(wiring.Component):
                                                    & ~self.o.payload.error))
         return m
 
-    def _accumulate(self, m, products, valid, last):
-        """Sums of the products that come while ``valid``, up to ``last``."""
+    def _accumulate(self, m, products, valid, last, there=()):
+        """Sums of the products that come while ``valid``, up to ``last``.
+
+        there:  for each product whether it may be other than 0; by default all may
+        """
         first = Signal(init=1)
         with m.If(valid):
             m.d.sync += first.eq(last)
@@ -144,7 +147,7 @@ class OrderedCore(wiring.Component):
             total = Signal(signed(self.params.layer.sum_width), name=f"total_{n}")
             kept = Signal(signed(self.params.layer.sum_width), name=f"kept_total_{n}")
             m.d.comb += total.eq(product + Mux(first, 0, kept))
-            with m.If(valid):
+            with m.If(valid & (first | there[n]) if there else valid):
                 m.d.sync += kept.eq(total)
             totals.append(total)
         return totals

@@ -1,11 +1,13 @@
 """Memories in macros: which are taken, how they are wired, and what an access costs."""
 
 import os
+import shutil
+import subprocess
 
 import pytest
 
 from asic.liberty import Library
-from asic.memory import accesses_pj, libmap, macros
+from asic.memory import accesses_pj, libmap, macros, techmap
 from asic.pdk import find_pdk
 from asic.synth import synthesise
 from tests.asic.few import few
@@ -79,10 +81,13 @@ def test_mapped(ram, tmp_path):
     made = synthesise({"top.v": DESIGN}, "top", pdk, tmp_path / "cache", target_ns=5)
     counts = made.netlist.counts()
     assert counts["ram64x8"] == 4 and made.macros == [ram]
-    assert 8 <= counts["dff"] <= 8 + 2 + 4  # the small one, its output, and which half is read
+    # The small one, its output, which half is read, and of every macro the last address.
+    assert 8 + 4 * 6 <= counts["dff"] <= 8 + 2 + 4 + 4 * (6 + 1)
     _, drivers = made.netlist.sinks(made.library)
     for cell in made.netlist.cells:
         if cell.type == "ram64x8":
+            # What is read is not what was asked for: only what is not at the output already.
+            assert cell.pins["A_MEN"] == cell.pins["A_REN"] != cell.pins["B_MEN"]
             assert cell.pins["A_CLK"] == cell.pins["B_CLK"]
             for port, value in (("A_WEN", "zero"), ("A_DLY", "one"), ("B_REN", "zero")):
                 assert drivers[cell.pins[port][0]][0].type == value
@@ -91,6 +96,56 @@ def test_mapped(ram, tmp_path):
     pdk = few(tmp_path, memories=(ram.with_name("large.lib"),))
     made = synthesise({"top.v": DESIGN}, "top", pdk, tmp_path / "cache", target_ns=5)
     assert "ram64x8" not in made.netlist.counts() and made.netlist.counts()["dff"] > 12 * 128
+
+
+#: The macro that `LIBERTY` describes, and a memory that reads whenever it is told to: of a few
+#: addresses, with writes between, and never both of one address at once, which is noise.
+BENCH = """
+module ram64x8(input A_CLK, A_MEN, A_WEN, A_REN, A_DLY, input [5:0] A_ADDR, input [7:0] A_DIN,
+               output reg [7:0] A_DOUT, input B_CLK, B_MEN, B_WEN, B_REN, B_DLY,
+               input [5:0] B_ADDR, input [7:0] B_DIN, output [7:0] B_DOUT, input [7:0] B_BM);
+  reg [7:0] words [0:63];
+  always @(posedge A_CLK) if (A_MEN & A_REN) begin A_DOUT <= words[A_ADDR]; bench.reads += 1; end
+  always @(posedge B_CLK) if (B_MEN & B_WEN) words[B_ADDR] <= B_DIN;
+endmodule
+module bench;
+  reg clk = 0, read = 0, write = 0;
+  reg [1:0] a = 0, b = 0;
+  reg [7:0] d = 0, expected, words [0:3];
+  wire [7:0] q;
+  integer reads = 0, asked = 0, wrong = 0, i;
+  \\$__ram64x8 dut (.PORT_R_CLK(clk), .PORT_R_RD_EN(read), .PORT_R_ADDR({4'b0, a}),
+                    .PORT_R_RD_DATA(q), .PORT_W_CLK(clk), .PORT_W_WR_EN(write),
+                    .PORT_W_ADDR({4'b0, b}), .PORT_W_WR_DATA(d));
+  initial begin
+    dut.stale = 0; dut.last = 0;
+    for (i = 0; i < 3000; i = i + 1) begin
+      #1 read = i > 3 && $random & 1; write = i < 4 || ($random & 3) == 0;
+      a = ($random & 3) ? a : $random; b = i < 4 ? i : $random; d = $random;
+      if (read && write && a == b) write = 0;
+      #1 clk = 1;
+      if (read) begin expected = words[a]; asked = asked + 1; end
+      if (write) words[b] = d;
+      #1 clk = 0;
+      if (i > 3 && asked && q !== expected) wrong = wrong + 1;
+    end
+    $display("%0d %0d %0d", wrong, reads, asked);
+    $finish;
+  end
+endmodule
+"""
+
+
+@pytest.mark.skipif(not shutil.which("iverilog"), reason="no Icarus")
+def test_words_are_read_once(ram, tmp_path):
+    """What is at the output is what was asked for, and fewer words are read than are asked for."""
+    (tmp_path / "bench.v").write_text(BENCH + techmap(macros([ram])))
+    subprocess.run(["iverilog", "-g2012", "-o", "bench", "-s", "bench", "bench.v"], cwd=tmp_path,
+                   check=True)
+    said = subprocess.run(["vvp", "bench"], cwd=tmp_path, capture_output=True, text=True,
+                          check=True).stdout
+    wrong, reads, asked = map(int, said.split())
+    assert wrong == 0 and 0 < reads < 0.7 * asked, said
 
 
 @pytest.mark.skipif(not os.environ.get("PDK_ROOT"), reason="no PDK_ROOT")

@@ -66,6 +66,8 @@ def test_energy(library):
     # In 6 of 10 cycles what it takes is what it holds.
     assert spent["pj"]["flip-flops"] == pytest.approx(20 * (0.6 * 0.01 + 0.4 * 0.03))
     assert spent["blocks"]["core.a"] == pytest.approx(4 * 0.002)
+    # A block pays for its clock pins.
+    assert sum(spent["blocks"].values()) == pytest.approx(sum(spent["pj"].values()))
     said = report(spent, 2, 10.0)
     assert said["mw"] == pytest.approx(sum(spent["pj"].values()) / 100)
     assert said["nj_per_frame"] == pytest.approx(said["mw"] * 100 / 2 / 1e3)

@@ -3,7 +3,7 @@
 import pytest
 
 from ternstone import bench_asic
-from ternstone.bench_asic import energy
+from ternstone.bench_asic_run import energy
 from ternstone.catalogue import DESIGNS
 
 POWER = {"blocks": {"core.engine.array": 2.0, "core.engine.weight_memory.memory": 1.0,
@@ -25,8 +25,8 @@ def test_energy():
 
 def test_without_a_kit(monkeypatch):
     monkeypatch.delenv("PDK_ROOT", raising=False)
-    for part in (bench_asic.array_energy, bench_asic.skipping, bench_asic.catalogue,
-                 bench_asic.whole):
+    for part in (bench_asic.array_energy, bench_asic.products, bench_asic.skipping,
+                 bench_asic.stochastic, bench_asic.masks, bench_asic.catalogue, bench_asic.whole):
         rows = list(part(lambda what: None))
         assert rows and all(row["measured"] is None and row["met"] is None for row in rows)
         assert all(row["how"].startswith("not measured: ") for row in rows)
@@ -37,7 +37,7 @@ def answers(monkeypatch):
     """Answers in place of builds: dense, then a quarter of the cycles for a third of the energy."""
     made = iter([answer(1, 400), answer(1 / 3, 100), answer(1 / 4, 100)])
     monkeypatch.setattr(bench_asic, "missing", lambda: None)
-    monkeypatch.setattr(bench_asic, "_run", lambda *args, **kwargs: next(made))
+    monkeypatch.setattr(bench_asic, "run", lambda *args, **kwargs: next(made))
 
 
 def test_skipping(answers):
@@ -52,7 +52,14 @@ def test_skipping(answers):
 
 def test_catalogue(monkeypatch):
     monkeypatch.setattr(bench_asic, "missing", lambda: None)
-    monkeypatch.setattr(bench_asic, "_run", lambda *args, **kwargs: answer(1, 10))
+    monkeypatch.setattr(bench_asic, "run", lambda *args, **kwargs: answer(1, 10))
+    monkeypatch.setattr(bench_asic, "LARGE", {"adder-8": "it is too large"})
     rows = list(bench_asic.catalogue(lambda what: None))
     assert {row["setting"] for row in rows} == set(DESIGNS) - set(bench_asic.PARALLEL)
-    assert all(row["met"] for row in rows)
+    left, = (row for row in rows if row["setting"] == "adder-8")
+    assert left["met"] is None and left["how"] == "not measured: it is too large"
+    assert all(row["met"] for row in rows if row != left)
+
+
+def test_large_designs_are_there():
+    assert set(bench_asic.LARGE) <= set(DESIGNS)

@@ -1,0 +1,51 @@
+"""What the parts of `ternstone bench asic` share: whole designs on SG13G2, before layout."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from asic.area import find_sta
+from asic.pdk import PdkError, find_pdk
+from fpga.tools import find_yosys
+from sim.tools import ToolError
+from ternstone.asic import implement
+from ternstone.bench import Row, Say, figure
+from ternstone.designs import Design
+
+__all__ = ["CLOCK_MHZ", "energy", "equal", "missing", "run"]
+
+#: Of every design, if not said otherwise.
+CLOCK_MHZ = 100.0
+
+
+def missing() -> str | None:
+    """None, or why nothing can be measured."""
+    try:
+        find_yosys()
+        find_sta()
+        return None if find_pdk() else "PDK_ROOT is not set"
+    except (ToolError, PdkError) as error:
+        return str(error)
+
+
+def run(design: Design, say: Say, *, mhz: float = CLOCK_MHZ, corner: str = "typical",
+        frames: int, feed: Any = None) -> dict[str, Any]:
+    """What `implement` says of the design, its netlist run on so many frames, or those of
+    ``feed``."""
+    pdk = find_pdk(corner=corner)
+    assert pdk
+    return implement(design, pdk, mhz=mhz, say=lambda what: say(f"{design.name}: {what}"),
+                     regress=True, frames=frames, feed=feed)
+
+
+def equal(answer: Mapping[str, Any], what: str) -> Row:
+    """Whether the netlist computed what golden computes."""
+    verdict = answer["regression"]
+    return figure("mismatches", f"{what} on cells", verdict.get("mismatches"),
+                  verdict["failure"] or f"{verdict['beats']} beats", target="0",
+                  met=verdict["passed"])
+
+
+def energy(answer: Mapping[str, Any], *blocks: str) -> float:
+    """nJ a frame of the blocks whose path holds one of these words; of all without."""
+    return sum(nj for path, nj in answer["power"]["blocks"].items()
+               if not blocks or any(word in path for word in blocks))
