@@ -17,9 +17,7 @@ MODELS = ROOT / "models"
 #: What makes each file of results.
 COMMANDS = {
     "asic.json": "python -m docs.asic_tables --add FILE.json ...",
-    "asic-bench.json":
-        "ternstone bench asic --only 'array energy' --only skipping --only whole "
-        "--save docs/results/asic-bench.json",
+    "asic-bench.json": "ternstone bench asic --save docs/results/asic-bench.json",
     "invertible-area.json": "python -m docs.invertible_circuits --area",
     "invertible-circuits.json": "python -m docs.invertible_circuits --measure",
     "fpga-bench.json": "ternstone bench fpga --only boards --save docs/results/fpga-bench.json",

@@ -45,7 +45,7 @@ class MaskedCore(OrderedCore):
                 m.d.sync += next_block
         port, = self._memories
         m.d.comb += port.addr.eq(number + Mux(half, self.words, 0))
-        value = delayed(m, port.data.as_signed() if layer.input.signed else port.data, 1, "value")
+        value = port.data.as_signed() if layer.input.signed else port.data
 
         going, began = delayed(m, issue, 1, "going"), delayed(m, begin, 1, "began")
         products, changes = [], []
@@ -60,21 +60,22 @@ class MaskedCore(OrderedCore):
             m.submodules[f"weights_{lane}"] = memory
             read = memory.read_port()
             at = Signal(range(max(2, len(codes))), name=f"at_{lane}")
-            weight = Signal(kind.bits, name=f"weight_{lane}")
-            m.d.comb += [read.addr.eq(Mux(began, 0, at + keep)), read.en.eq(keep | began)]
-            with m.If(read.en):
-                m.d.sync += at.eq(read.addr)
-            with m.If(keep):
-                m.d.sync += weight.eq(read.data)
+            m.d.comb += [read.addr.eq(at + keep), read.en.eq(keep | began)]
+            with m.If(keep | begin):
+                m.d.sync += at.eq(Mux(begin, 0, at + keep))
             # Nothing of a lane changes while its inputs are not kept, so that none of it costs
-            # energy: an operand of 0 makes a product of 0, which is registered once.
+            # energy: factors stay, and their product is registered once, then 0.
+            operand = Signal.like(value, name=f"operand_{lane}", reset_less=True)
+            weight = Signal(kind.bits, name=f"weight_{lane}", reset_less=True)
+            with m.If(keep):
+                m.d.sync += [operand.eq(value), weight.eq(read.data)]
             kept = delayed(m, keep, 1, f"kept_{lane}")
-            operand = named(m, Mux(kept, value, 0), f"operand_{lane}")
+            changed = Signal(init=1, name=f"changed_{lane}")   # what stands before a reset goes
+            m.d.sync += changed.eq(kept)
             product = named(m, sum_of_products(kind, [operand], [weight]), f"product_{lane}")
-            term = Signal.like(product, name=f"product_late_{lane}")
-            changed = delayed(m, kept, 1, f"changed_{lane}")
+            term = Signal.like(product, name=f"product_late_{lane}", reset_less=True)
             with m.If(kept | changed):
-                m.d.sync += term.eq(product)
+                m.d.sync += term.eq(Mux(kept, product, 0))
             products.append(term)
             changes.append(changed)
         flags = Cat(issue, issue & last_number, block)
