@@ -1,0 +1,37 @@
+"""Clock gates: registers with an enable share one, whether they have a reset or not."""
+
+from dataclasses import replace
+
+from asic.synth import synthesise
+from tests.asic.few import LIBERTY, few
+from tests.fpga.small import needs_yosys
+
+GATE = """cell(icg) { area : 5; clock_gating_integrated_cell : "latch_posedge";
+pin(C) { direction : input; capacitance : 0.003; clock : true; clock_gate_clock_pin : true; }
+pin(E) { direction : input; capacitance : 0.003; clock_gate_enable_pin : true; }
+pin(G) { direction : output; max_capacitance : 0.3; clock_gate_out_pin : true; } }
+"""
+#: Eight flip-flops with an enable and a reset before it, as Amaranth writes them; eight with an
+#: enable alone, and three, which are too few for a gate.
+DESIGN = """module top(input clk, rst, e, f, g, input [7:0] d, output reg [7:0] p, q,
+                  output reg [2:0] r);
+  always @(posedge clk) begin
+    if (e) p <= d;
+    if (rst) p <= 8'h5a;
+    if (f) q <= d;
+    if (g) r <= d[2:0];
+  end
+endmodule
+"""
+
+
+@needs_yosys
+def test_gated(tmp_path):
+    path = tmp_path / "gated.lib"
+    path.write_text(LIBERTY[:LIBERTY.rindex("}")] + GATE + "}\n")
+    pdk = replace(few(tmp_path), liberty=path)
+    made = synthesise({"top.v": DESIGN}, "top", pdk, tmp_path / "cache", target_ns=5)
+    assert made.netlist.counts()["icg"] == 2 and made.netlist.counts()["dff"] == 8 + 8 + 3
+    clocks = [cell.pins["C"] for cell in made.netlist.cells if cell.type == "dff"]
+    root, = (nets for name, _, nets in made.netlist.ports if name == "clk")
+    assert clocks.count(root) == 3
