@@ -79,7 +79,7 @@ def _rung(setting: str, rung: str, verdict: dict[str, Any]) -> Row:
 def _memories(setting: str, memories: list[dict[str, Any]]) -> Row:
     """Block RAMs above ceil(width / w) x ceil(words / d) of the best shape."""
     taken = [memory for memory in memories if memory["taken"]]
-    more = sum(memory["taken"] - memory["best"] for memory in taken)
+    more = sum(max(0, memory["taken"] - memory["best"]) for memory in taken)
     fill = ", ".join(f"{m['words']:,} x {m['width']}: {m['taken']} ({m['fill']:.0%})"
                      for m in sorted(taken, key=lambda m: -m["taken"])[:4])
     return at_most("block RAMs above the least", setting, more, 0,

@@ -44,6 +44,7 @@ def test_on_boards(fake, monkeypatch):
         "regression": {"netlist": {**row, "passed": False, "failure": "2 beats differ"},
                        "bitstream": {"left_out": "no way back"}},
         "memories": [{"words": 256, "width": 16, "taken": 2, "best": 1, "fill": 0.5},
+                     {"words": 512, "width": 16, "taken": 1, "best": 2, "fill": 1.0},
                      {"words": 4, "width": 4, "taken": 0, "best": 1, "fill": None}]}
     seen = []
     monkeypatch.setattr(bench_fpga, "implement",
