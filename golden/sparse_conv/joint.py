@@ -36,7 +36,7 @@ from golden.sparse_conv.params import ConvParams, NetworkParams
 __all__ = ["Joint", "JointParams", "balance", "build", "groups"]
 
 #: Cycles from a layer's start to its first word in the scanner.
-SCAN = 3
+SCAN = 4
 
 
 def build(channels: int = 4, height: int = 6, width: int = 6, filters: int = 8, kernel: int = 3,

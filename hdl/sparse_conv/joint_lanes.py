@@ -63,10 +63,12 @@ class Lanes(wiring.Component):
         value = delayed(m, named(m, Mux(self.walk, self.value, 0), "given"), 4, "value")
         value_5 = delayed(m, value, 1, "value_5")
         word = delayed(m, self.word, 1, "word")
+        with m.If(~walk[1]):    # then an address has no offset: the register's reset takes no LUT
+            m.d.sync += word.eq(0)
         for n in range(p.lanes):
             entry = word.word_select(n, p.entry)
             address = Signal(p.address, name=f"address_{n}_3")
-            m.d.sync += address.eq(base + self._offset(m, entry[p.kind.bits:], walk[2], n))
+            m.d.sync += address.eq(base + self._offset(m, entry[p.kind.bits:], n))
             address_4 = delayed(m, address, 1, f"address_{n}_4")
             address_5 = delayed(m, address_4, 1, f"address_{n}_5")
             code = delayed(m, named(m, entry[:p.kind.bits], f"entry_{n}"), 2, f"code_{n}")
@@ -90,13 +92,13 @@ class Lanes(wiring.Component):
             ]
         return m
 
-    def _offset(self, m, fields, walk, lane):
+    def _offset(self, m, fields, lane):
         """Of a product from its pixel: column and row of the pixel's taps, and filter."""
         p = self.params
         column, row, own = ([], [], [])
         at = 0
         for field, width in zip((column, row, own), p.index_widths, strict=True):
-            field += [bit & walk for bit in fields[at:at + width]]
+            field += list(fields[at:at + width])
             at += width
         offset = Signal(p.address, name=f"offset_{lane}")
         with m.Switch(self.placement):

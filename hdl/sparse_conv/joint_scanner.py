@@ -17,7 +17,7 @@ class Scanner(wiring.Component):
     """Reads a map's words, and gives their non-zero codes, each with the place of its list and the
     address of its pixel's sums.
 
-    **Latency** 3 cycles from ``start`` to the first word's code. **Throughput** a code a cycle; a
+    **Latency** 4 cycles from ``start`` to the first word's code. **Throughput** a code a cycle; a
     word of zeros takes one. **Back-pressure**: without ``room`` a code waits.
 
     Parameters
@@ -57,25 +57,33 @@ class Scanner(wiring.Component):
     def elaborate(self, _platform):
         m = Module()
         p = self.params
-        # The memory's output is one word ahead of the one whose codes are given.
-        fetching, ahead, held = Signal(), Signal(), Signal()
-        word = Signal(data.ArrayLayout(self._operand, p.slice))
+        # The memory's output is two words ahead of the one whose codes are given; the next one
+        # stands in a register, its non-zero codes found.
+        fetching, ahead, ready, held = Signal(), Signal(), Signal(), Signal()
+        word, following = (Signal(data.ArrayLayout(self._operand, p.slice), name=name)
+                           for name in ("word", "next"))
         left = Signal(p.slice)     # its non-zero codes that have not been given
+        meant = Signal(p.slice)    # all of the next one's
         rest = Signal(p.slice)
-        take, finish, last = Signal(), Signal(), Signal()
+        move, take, finish, last = Signal(), Signal(), Signal(), Signal()
         m.d.comb += [
             rest.eq(left & (left - 1)[:p.slice]),
             self.valid.eq(held & left.any() & self.room),
             finish.eq(held & ~rest.any() & (self.room | ~left.any())),
-            take.eq(ahead & (~held | (finish & ~last))),
-            self.fetch.eq(fetching & (take | ~ahead)),
+            take.eq(ready & (~held | (finish & ~last))),
+            move.eq(ahead & (take | ~ready)),
+            self.fetch.eq(fetching & (move | ~ahead)),
         ]
         with m.If(self.fetch):
             m.d.sync += [self.at.eq(self.at + 1), ahead.eq(1)]
-        with m.If(take):
-            m.d.sync += [word.eq(self.data), held.eq(1)]
-            m.d.sync += [left[n].eq(self.data[n].any() if p.operand.width > 1 else self.data[n])
+        with m.If(move):
+            m.d.sync += [following.eq(self.data), ready.eq(1)]
+            m.d.sync += [meant[n].eq(self.data[n].any() if p.operand.width > 1 else self.data[n])
                          for n in range(p.slice)]
+        with m.Elif(take):
+            m.d.sync += ready.eq(0)
+        with m.If(take):
+            m.d.sync += [word.eq(following), left.eq(meant), held.eq(1)]
         with m.Elif(finish):
             m.d.sync += held.eq(0)
         with m.Elif(self.valid):
@@ -87,9 +95,10 @@ class Scanner(wiring.Component):
         table = self._positions(m, finish, last)
         m.d.comb += self.list.eq(Cat(number[:p.slice_bits], table))
         with m.If(finish & last):
-            m.d.sync += [self.done.eq(1), fetching.eq(0), ahead.eq(0)]
+            m.d.sync += [self.done.eq(1), fetching.eq(0), ahead.eq(0), ready.eq(0)]
         with m.If(self.start):
-            m.d.sync += [self.done.eq(0), fetching.eq(1), ahead.eq(0), self.at.eq(0)]
+            m.d.sync += [self.done.eq(0), fetching.eq(1), ahead.eq(0), ready.eq(0),
+                         self.at.eq(0)]
         return m
 
     def _positions(self, m, finish, last):
