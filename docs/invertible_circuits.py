@@ -99,8 +99,8 @@ def _by_trials(circuit, targets):
     asked = np.stack([params.asked(params.ask(CYCLES, **masked(target)))[1]
                       for target in targets], 1)
     old, new = search.generators(params, range(1, RUNS + 1))
-    result = search.search(params, asked, np.full(RUNS, CYCLES), search.starts(params, old), old,
-                           new)
+    result = search.search(params, asked, np.full(RUNS, CYCLES),
+                           search.starts(params, old, new), old, new)
     return result.found, result.cycles
 
 

@@ -36,11 +36,13 @@ def _summary():
         return f"Not measured yet: `{pages.COMMANDS[CYCLES]}`."
     rows = []
     for rule, name in NAMES.items():
-        for replicas in (1, 4):
+        for replicas, stages in ((1, 1), (4, 1), (1, 6)):
             found = {(row["bits"], row["set"]): row for row in data["rows"]
-                     if (row["rule"], row["replicas"]) == (rule, replicas)}
+                     if (row["rule"], row["replicas"], row["stages"]) == (rule, replicas, stages)}
             if found:
-                rows.append([name + (f", {replicas} replicas" if replicas > 1 else ""), *(
+                more = [f", {count} {what}" for count, what in (
+                    (replicas, "replicas"), (stages, "stages")) if count > 1]
+                rows.append([name + "".join(more), *(
                     f"{_number(row['mean'])} (≤ {_number(row['bound'])}) / {row['q99']:,.0f}"
                     if (row := found.get(column)) else "-" for column in COLUMNS)])
     published = data["published"]
@@ -61,10 +63,10 @@ def _sizes():
     if data is None:
         return f"Not measured yet: `{pages.COMMANDS[CYCLES]}`."
     return pages.table(
-        ["rule", "bits", "products", "replicas", "mean", "95 % bound", "99 % within", "worst",
-         "runs"],
-        [[NAMES[row["rule"]], row["bits"], row["set"], row["replicas"], _number(row["mean"]),
-          _number(row["bound"]), f"{row['q99']:,.0f}", f"{row['worst']:,}",
+        ["rule", "bits", "products", "replicas", "stages", "mean", "95 % bound", "99 % within",
+         "worst", "runs"],
+        [[NAMES[row["rule"]], row["bits"], row["set"], row["replicas"], row["stages"],
+          _number(row["mean"]), _number(row["bound"]), f"{row['q99']:,.0f}", f"{row['worst']:,}",
           f"{row['seeds'] * row['per_seed']:,}"] for row in data["rows"]])
 
 
@@ -73,9 +75,10 @@ def _area():
     if data is None:
         return f"Not measured yet: `{pages.COMMANDS[AREA]}`."
     return pages.table(
-        ["core", "bits", "iCE40: LUT4", "FF", "carry", "ECP5: LUT4", "FF", "CCU2C"],
-        [[NAMES[row["rule"]], row["bits"], *(f"{row[kind][cell]:,}" for kind in ("ice40", "ecp5")
-                                             for cell in ("LUT4", "FF", "carry"))]
+        ["core", "bits", "stages", "iCE40: LUT4", "FF", "carry", "ECP5: LUT4", "FF", "CCU2C"],
+        [[NAMES[row["rule"]], row["bits"], row["stages"],
+          *(f"{row[kind][cell]:,}" for kind in ("ice40", "ecp5")
+            for cell in ("LUT4", "FF", "carry"))]
          for row in data["rows"]])
 
 
@@ -89,13 +92,13 @@ def measure_area():
     from hdl.verilog import emit
 
     rows = []
-    for rule in CORES:
+    for rule, stages in [(rule, 1) for rule in CORES] + [("steps", 6)]:
         for bits in (5, 8):
-            sys.stderr.write(f"{rule}, {bits} bits\n")
+            sys.stderr.write(f"{rule}, {bits} bits, {stages} stages\n")
             top = Collapsed if rule == "collapsed" else Search
-            verilog = emit(top(case(rule, bits), {}), "top")
-            rows.append({"rule": rule, "bits": bits, "ice40": ice40(verilog, dsp=False),
-                         "ecp5": ecp5(verilog, dsp=False)})
+            verilog = emit(top(case(rule, bits, stages=stages), {}), "top")
+            rows.append({"rule": rule, "bits": bits, "stages": stages,
+                         "ice40": ice40(verilog, dsp=False), "ecp5": ecp5(verilog, dsp=False)})
     write_json(pages.RESULTS / AREA, {"command": pages.COMMANDS[AREA], "rows": rows})
 
 

@@ -228,7 +228,7 @@ DESIGNS: dict[str, DesignEntry] = {
         params={"bits": "5"}),
     "factor-8x8": DesignEntry(
         None, "invertible.search", "factoring", "factors of products of two 8-bit numbers",
-        params={"bits": "8"}, boards={"icebreaker": {}}, clocks={"icebreaker": 6}),
+        params={"bits": "8", "stages": "6"}, boards={"icebreaker": {}}, clocks={"icebreaker": 24}),
     "maxcut-g1": DesignEntry(
         None, "invertible.ising", None,
         "maximum cut of 800 nodes: G1 if TERNSTONE_DATA has gset/G1, or else a graph of its kind",

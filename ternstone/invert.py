@@ -171,7 +171,7 @@ def _trials(circuit: Circuit, clamps: Clamps, cycles: int, seeds: int) -> Outcom
     _, bits = params.asked(frame)
     old, new = search.generators(params, range(1, seeds + 1))
     result = search.search(params, bits[:, None].repeat(seeds, 1), np.full(seeds, cycles),
-                           search.starts(params, old), old, new)
+                           search.starts(params, old, new), old, new)
     return result.found, result.cycles, result.bits, frame
 
 

@@ -126,7 +126,7 @@ class Spins(NamedTuple):
     noise: int
 
 
-def case(rule, bits, replicas=1):
+def case(rule, bits, replicas=1, stages=1):
     """The parameters of one: ``steps``, ``flips``, ``circuit`` or ``collapsed``; or `Spins`:
     ``weighted`` or ``published``."""
     if rule == "weighted":
@@ -138,8 +138,8 @@ def case(rule, bits, replicas=1):
     if rule == "circuit":
         circuit = multiplier(bits)
         return SearchParams(rule, gates=circuit.gates, ports=circuit.spin_ports,
-                            replicas=replicas)
-    return SearchParams(rule, bits, replicas=replicas)
+                            replicas=replicas, stages=stages)
+    return SearchParams(rule, bits, replicas=replicas, stages=stages)
 
 
 def cycles(params, jobs):
@@ -164,8 +164,8 @@ def cycles(params, jobs):
                 held = np.arange(p.width) >= 2 * half
                 fields = np.stack([np.pad(fields[0], ((0, 0), (2 * half, 0))),
                                    np.broadcast_to(held, (len(own), p.width))]).astype(np.uint8)
-            answer = search.search(p, fields, limits, search.starts(p, old)[state], old[state],
-                                   new[state])
+            answer = search.search(p, fields, limits, search.starts(p, old, new)[state],
+                                   old[state], new[state])
             a, b = (answer.bits[:, at:at + half] @ (1 << np.arange(half)) for at in (0, half))
         if not (a * b == own).all():
             raise AssertionError(f"every job must be factored within {LIMIT} cycles")
@@ -193,9 +193,9 @@ def _settle(case, jobs):
     return states
 
 
-def measure(rule, bits, kind, replicas=1, seeds=SEEDS, budget=None):
+def measure(rule, bits, kind, replicas=1, seeds=SEEDS, budget=None, stages=1):
     """A row: mean, its upper 95 % bound, pooled 99 % quantile, worst, over products and seeds."""
-    params = case(rule, bits, replicas)
+    params = case(rule, bits, replicas, stages)
     every, rng = products(kind, bits), np.random.default_rng((bits, replicas))
     pilot = np.stack([rng.choice(every, 64), np.arange(64) % 8], 1)
     share = int((budget or BUDGET[rule]) / seeds / replicas / cycles(params, pilot).mean())
@@ -205,7 +205,8 @@ def measure(rule, bits, kind, replicas=1, seeds=SEEDS, budget=None):
                      np.repeat(np.arange(1, seeds + 1), count)], 1)
     ran = cycles(params, jobs)
     means = ran.reshape(seeds, count).mean(1)
-    return {"rule": rule, "bits": bits, "set": kind, "replicas": replicas, "products": len(every),
+    return {"rule": rule, "bits": bits, "set": kind, "replicas": replicas, "stages": stages,
+            "products": len(every),
             "per_seed": count, "seeds": seeds, "mean": round(float(means.mean()), 2),
             "bound": round(float(means.mean() + STUDENT * means.std(ddof=1) / seeds**0.5), 2),
             "q99": float(np.quantile(ran, 0.99)), "worst": int(ran.max())}
@@ -216,19 +217,19 @@ def main(arguments):
     sizes = [(bits, kind) for bits in range(4, 9) for kind in SETS]
     # The networks' larger sizes take more minutes than all others together.
     largest = {"steps": 8, "flips": 8, "circuit": 8, "collapsed": 8, "weighted": 7, "published": 5}
-    searched = [(rule, bits, kind, 1) for rule, most in largest.items() for bits, kind in sizes
+    searched = [(rule, bits, kind, 1, 1) for rule, most in largest.items() for bits, kind in sizes
                 if bits <= most]
-    searched += [("steps", bits, kind, 4) for bits, kind in
-                 ((5, "general"), (5, "semiprimes"), (8, "semiprimes"))]
-    searched += [(rule, 10, "semiprimes", 1) for rule in ("steps", "flips")]
+    searched += [("steps", bits, kind, replicas, stages) for replicas, stages in ((4, 1), (1, 6))
+                 for bits, kind in ((5, "general"), (5, "semiprimes"), (8, "semiprimes"))]
+    searched += [(rule, 10, "semiprimes", 1, 1) for rule in ("steps", "flips")]
     rows, exact = [], []
     for bits, kind in [*sizes, (10, "semiprimes")]:
         sys.stderr.write(f"yardsticks, {bits} bits, {kind}\n")
         exact += [yardstick(name, kind, bits) for name in YARDSTICKS]
-    for number, (rule, bits, kind, replicas) in enumerate(searched, 1):
+    for number, (rule, bits, kind, replicas, stages) in enumerate(searched, 1):
         sys.stderr.write(f"{number} of {len(searched)}: {rule}, {bits} bits, {kind}, {replicas} "
-                         "replicas\n")
-        rows.append(measure(rule, bits, kind, replicas))
+                         f"replicas, {stages} stages\n")
+        rows.append(measure(rule, bits, kind, replicas, stages=stages))
     write_json(Path(path), {"command": f"python -m golden.invertible.factoring {path}",
                             "published": PUBLISHED, "yardsticks": exact, "rows": rows})
 

@@ -11,6 +11,11 @@ From a score a random number is taken off, the trailing zeros of a few random bi
 product's form). The lowest score is taken, of equal ones the first; bits that were moved in one of
 the last ``memory`` cycles are barred. A move that solves the job wins over all and is never barred.
 
+With several ``stages`` as many searches, each with a state of its own, take turns: in every cycle a
+set of moves is begun, and that which was begun ``stages - 1`` cycles before is finished, so that
+hardware has that many registers on the way from a state to the next one. The first set that solves
+ends the job with the cycle in which it is finished; sets that are on their way then are dropped.
+
 Source: the single-flip search with a short memory is F. Glover's tabu search ("Tabu Search, Part
 I", ORSA J. Computing 1(3), 1989). Ours: scores, noise, and the choice of the best in one cycle; the
 published networks of spins are `golden.invertible.collapsed`'s and its neighbours'.
@@ -47,6 +52,7 @@ class SearchParams(Params):
     memory:    cycles for which a moved bit is barred
     noise:     random bits of a score
     seed:      of the generators; their bits run on from job to job
+    stages:    of a set of moves, in cycles; so many searches of each replica take turns
     """
 
     form: str = "steps"
@@ -57,6 +63,7 @@ class SearchParams(Params):
     memory: int = 4
     noise: int = 3
     seed: int = 1
+    stages: int = 1
 
     def __post_init__(self):
         require_choice("Search form", self.form, FORMS)
@@ -64,6 +71,7 @@ class SearchParams(Params):
         require_int("Search memory", self.memory, 0, 16)
         require_int("Search noise", self.noise, 1, 8)
         require_int("Search seed", self.seed, 0, (1 << 64) - 1)
+        require_int("Search stages", self.stages, 1, 16)
         object.__setattr__(self, "gates", tuple(tuple(map(tuple, gate)) for gate in self.gates))
         object.__setattr__(self, "ports",
                            tuple((name, tuple(spins)) for name, spins in self.ports))
@@ -147,9 +155,10 @@ class SearchParams(Params):
 
 
 def factoring(bits: int = 5, form: str = "steps", replicas: int = 1, memory: int = 4,
-              noise: int = 3, seed: int = 1) -> SearchParams:
+              noise: int = 3, seed: int = 1, stages: int = 1) -> SearchParams:
     """`SearchParams` of a product's form: what text can set."""
-    return SearchParams(form, bits, replicas=replicas, memory=memory, noise=noise, seed=seed)
+    return SearchParams(form, bits, replicas=replicas, memory=memory, noise=noise, seed=seed,
+                        stages=stages)
 
 
 def _check_circuit(gates, ports):
@@ -224,12 +233,14 @@ def generators(params, seeds=None):
     return tuple(found[..., half].reshape(-1, *shape) for half in (0, 1))
 
 
-def starts(params, old):
-    """What replicas begin every job with, by their generators' first older words [.., replicas,
-    generators]: bits [.., replicas, places]."""
-    place = np.arange(params.places)
-    return (old[..., place // _WORD] >> (place % _WORD).astype(np.uint64)
-            & np.uint64(1)).astype(np.uint8)
+def starts(params, old, new):
+    """What searches begin every job with, by the generators' first states [.., replicas,
+    generators]: bits [.., replicas, stages, places]. Search k takes the older words k steps on."""
+    place, found = np.arange(params.places), []
+    for _ in range(params.stages):
+        found.append(old[..., place // _WORD] >> (place % _WORD).astype(np.uint64) & np.uint64(1))
+        old, new = xorshift.step(64, old, new)
+    return np.stack(found, -2).astype(np.uint8)
 
 
 class _Product:
@@ -397,48 +408,56 @@ def search(params, asked, limits, start, old, new):
 
     asked:     the job's fields behind the limit, as bits: uint8 [fields, jobs, width]
     limits:    cycles [jobs]
-    start:     as of `starts` [jobs, replicas, places]
+    start:     as of `starts` [jobs, replicas, stages, places]
     old, new:  the generators' states: uint64 [jobs, replicas, generators]
 
     The reference and what studies run: the arithmetic is that of one job.
     """
     p, count = params, len(limits)
-    problem = (_Circuit if p.circuit else _Product)(p, asked, start)
+    # Search k's sets are begun in cycles k + 1, k + 1 + stages, ..
+    problems = [(_Circuit if p.circuit else _Product)(p, asked, start[..., k, :])
+                for k in range(p.stages)]
     limits = np.maximum(1, limits)
     zeros = np.array([p.noise if v == 0 else (v & -v).bit_length() - 1
                       for v in range(1 << p.noise)], np.int8) * np.int8(p.gain)
     served, lane = np.divmod(np.arange(p.places), p.served)
     shift, mask = (lane * p.noise).astype(np.uint64), np.uint64((1 << p.noise) - 1)
-    past = np.full((p.memory, count, p.replicas), -1)
+    past = [np.full((p.memory, count, p.replicas), -1)] * p.stages
     live, cycle = np.arange(count), 0
     result = Found(np.zeros(count, bool), np.zeros(count, np.int64), np.zeros(count, np.int64),
                    np.zeros((count, p.width), np.uint8), old.copy(), new.copy())
     places = np.arange(p.places)
     while len(live):
         cycle += 1
-        scores, hit, closed, solved = problem.trials()
-        noise = zeros[(new[..., served] >> shift & mask).astype(np.int64)]
-        barred = (past[..., None] == places).any(0)[..., None] | closed
-        keys = np.where(hit, _FIRST, np.where(barred, _LAST, scores - noise[..., None]))
-        keys = keys.reshape(*keys.shape[:2], -1)
-        best = keys.argmin(-1)
-        least = np.take_along_axis(keys, best[..., None], -1)[..., 0]
-        place, sign = np.divmod(best, p.signs)
-        made = (least != _LAST) & ~solved
-        problem.move(place, sign, made)
-        past = np.concatenate([np.where(made, place, -1)[None], past])[:p.memory]
+        turn = cycle % p.stages     # the search whose set is finished, and whose next one follows
+        there = np.zeros((len(live), p.replicas), bool)
+        if cycle >= p.stages:
+            scores, hit, closed, solved = problems[turn].trials()
+            noise = zeros[(new[..., served] >> shift & mask).astype(np.int64)]
+            barred = (past[turn][..., None] == places).any(0)[..., None] | closed
+            keys = np.where(hit, _FIRST, np.where(barred, _LAST, scores - noise[..., None]))
+            keys = keys.reshape(*keys.shape[:2], -1)
+            best = keys.argmin(-1)
+            least = np.take_along_axis(keys, best[..., None], -1)[..., 0]
+            place, sign = np.divmod(best, p.signs)
+            made = (least != _LAST) & ~solved
+            problems[turn].move(place, sign, made)
+            past[turn] = np.concatenate(
+                [np.where(made, place, -1)[None], past[turn]])[:p.memory]
+            there = solved | (least == _FIRST)
         old, new = xorshift.step(64, old, new)
-        there = solved | (least == _FIRST)
         done = there.any(1) | (cycle >= limits[live])
         if done.any():
             jobs, which = live[done], there[done].argmax(1)
             result.found[jobs], result.replica[jobs] = there[done].any(1), which
             result.cycles[jobs] = cycle
-            result.bits[jobs] = problem.bits(np.flatnonzero(done), which)
+            result.bits[jobs] = problems[turn].bits(np.flatnonzero(done), which)
             result.old[jobs], result.new[jobs] = old[done], new[done]
             go = ~done
-            problem.keep(go)
-            live, past, old, new = live[go], past[:, go], old[go], new[go]
+            for problem in problems:
+                problem.keep(go)
+            past = [each[:, go] for each in past]
+            live, old, new = live[go], old[go], new[go]
     return result
 
 
@@ -449,7 +468,8 @@ _FIRST, _LAST = np.int16(-(1 << 14)), np.int16((1 << 14) - 1)
 class Search(JobBlock):
     """Input: a job (`SearchParams.ask`); output: its answer (`SearchParams.read`).
 
-    A job that finds nothing answers with what replica 0 has after its last cycle.
+    A job that finds nothing answers with what replica 0 has after its last cycle, of the search
+    whose turn would be next.
     """
 
     name = "invertible.search"
@@ -457,7 +477,7 @@ class Search(JobBlock):
     def run(self, frames):
         p, answers = self.params, []
         old, new = generators(p)
-        start = starts(p, old)
+        start = starts(p, old, new)
         for frame in frames:
             limit, asked = p.asked(frame)
             found = search(p, asked[:, None], np.array([limit]), start, old, new)
@@ -480,8 +500,8 @@ class Search(JobBlock):
             # With all inputs clamped the circuit computes.
             held = np.ones((1, p.width))
             old, new = generators(p)
-            able = search(p, np.array([bits, held], np.uint8), np.ones(1), starts(p, old), old,
-                          new).bits[0]
+            able = search(p, np.array([bits, held], np.uint8), np.full(1, p.stages),
+                          starts(p, old, new), old, new).bits[0]
             bits = able if rng.random() < 0.7 else bits[0]
             mask = mask[0] | (rng.random(p.width) < rng.choice([0, 0.5, 1]))
             frames.append(pack(p.job, [limit, *(sum(int(bit) << k for k, bit in enumerate(field))

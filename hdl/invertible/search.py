@@ -1,12 +1,17 @@
 """Search by parallel trials. Bits and cycles: `golden.invertible.search`."""
 
+from collections import Counter
+from itertools import accumulate
+
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.invertible.job import WORD, words
 from golden.invertible.search import generators, select, starts
+from golden.xorshift import step
 from hdl.axi import AxiStreamTop
+from hdl.delay import delayed
 from hdl.invertible.job import JobCore
 from hdl.tree import tree_sum
 from hdl.xorshift import Xorshift
@@ -15,11 +20,13 @@ __all__ = ["CircuitTrials", "ProductTrials", "Search"]
 
 
 class _Trials(wiring.Component):
-    """One replica: every cycle all moves are tried, and the best one is made.
+    """One replica: in every cycle all moves of a search are tried, and the best one is made.
 
-    **Latency** ``found`` belongs to the cycle that runs: residuals, scores, the tree of
-    comparisons and the move are one path between registers. **Throughput** a set of trials a cycle.
-    **Back-pressure** none.
+    The way from a search's state over residuals, scores, the tree of comparisons and the move to
+    its next state is cut by ``stages - 1`` rows of registers; as many searches are on it.
+
+    **Latency** ``found`` and the next state belong to the set that was begun ``stages - 1`` cycles
+    before. **Throughput** a set of trials a cycle. **Back-pressure** none.
 
     Parameters
     ----------
@@ -35,18 +42,49 @@ class _Trials(wiring.Component):
     run : In(1)
     found : Out(1)
     value : Out
-        The values' bits, in the order of `SearchParams.values`.
+        The values' bits, in the order of `SearchParams.values`, of the search whose turn is next.
     """
 
     def __init__(self, params, replica=0):
         self.params = params
         old, new = generators(params)
+        self.begin = starts(params, old, new)[0, replica].tolist()
+        self._cuts = self._rows()
+        # Golden takes the noise of the cycle in which a set is finished; here it is needed before.
+        for _ in range(params.stages - 1 - self._cuts["trials"] - self._cuts["spans"]):
+            old, new = step(64, old, new)
         self.seeds = [int(low) | int(high) << 64
                       for low, high in zip(old[0, replica], new[0, replica], strict=True)]
-        self.begin = starts(params, old)[0, replica].tolist()
         _, *fields = params.job
         super().__init__({"asked": In(WORD * words(fields)), "start": In(1), "run": In(1),
                           "found": Out(1), "value": Out(params.width)})
+
+    def _rows(self):
+        """Point on the way -> rows of registers behind it, so that all stages are about as long."""
+        p = self.params
+        levels = (p.places * p.signs - 1).bit_length()
+        # What lies before each point, and behind the last one: nanoseconds, about, on an iCE40UP5K.
+        way = {**self.WAY, **{f"level_{n}": 8 for n in range(levels)}, "place": 6}
+        way |= {} if p.circuit else {"shifted": 10}
+        ends = dict(zip(way, accumulate(way.values()), strict=True))
+        total = ends[list(way)[-1]] + self.LAST
+        return Counter(min(ends, key=lambda point, at=at: abs(ends[point] - total * at / p.stages))
+                       for at in range(1, p.stages))
+
+    def cut(self, m, point, value):
+        """``value`` behind the registers of a point; a constant stays one."""
+        if isinstance(value, Const):
+            return value
+        return delayed(m, value, self._cuts[point], point)
+
+    def turns(self, m):
+        """Whether a search begins in the first stage, no set being finished; and which one."""
+        begins, turn = Signal(), Signal(range(max(2, self.params.stages)))
+        more = Signal()     # of them
+        m.d.comb += begins.eq(self.start | (self.run & more))
+        m.d.sync += [turn.eq(Mux(begins, turn + 1, 0)),
+                     more.eq(begins & (turn != self.params.stages - 1))]
+        return begins, turn
 
     def noise(self, m):
         """For each place ``noise`` less the trailing zeros of its random bits."""
@@ -64,16 +102,20 @@ class _Trials(wiring.Component):
                     m.d.comb += rest.eq(p.noise - k)
             yield rest
 
-    def choose(self, m, trials, solved):
+    def choose(self, m, trials, solved, begins):
         """The best of ``trials``, for each (score, whether it solves, place, whether it is
-        impossible): its number among them, and whether it is made.
+        impossible), which stand behind the point "spans": its number among them, and whether it is
+        made, behind the point "place".
 
         A key is 0 for a move that solves, else the score and 1, behind a bit that bars it.
         """
         p = self.params
-        past = [Signal(p.places, name=f"past_{n}") for n in range(p.memory)]
+        stage = self._cuts["trials"] + self._cuts["spans"]
+        # Places that were moved, the latest one first: every ``stages`` cycles one of this search.
+        past = [Signal(p.places, name=f"past_{n}")
+                for n in range(stage + (p.memory - 1) * p.stages + 1 if p.memory else 0)]
         barred = Signal(p.places)
-        m.d.comb += barred.eq(_any(past))
+        m.d.comb += barred.eq(_any(past[stage::p.stages]))
         level = []
         width = max(len(score) for score, *_ in trials)
         for number, (score, solves, place, closed) in enumerate(trials):
@@ -81,7 +123,8 @@ class _Trials(wiring.Component):
             bar = closed | (barred[place] & ~solves)
             m.d.comb += key.eq(Mux(solves & ~closed, 0, Cat(score, Const(0, width - len(score)),
                                                             bar)))
-            level.append((key, Const(number, range(max(2, len(trials))))))
+            level.append((self.cut(m, "keys", key), Const(number, range(max(2, len(trials))))))
+        solved, point = self.cut(m, "keys", solved), 0
         while len(level) > 1:
             merged = []
             for (a, first), (b, second) in zip(level[::2], level[1::2], strict=False):
@@ -90,19 +133,26 @@ class _Trials(wiring.Component):
                 m.d.comb += [less.eq(b < a), key.eq(Mux(less, b, a)),
                              number.eq(Mux(less, second, first))]
                 merged.append((key, number))
-            level = merged + level[2 * len(merged):]
+            level = [tuple(self.cut(m, f"level_{point}", value) for value in each)
+                     for each in merged + level[2 * len(merged):]]
+            solved, point = self.cut(m, f"level_{point}", solved), point + 1
         (key, number), = level
-        moves = Signal()
-        m.d.comb += [moves.eq(self.run & ~solved & ~key[-1]),
-                     self.found.eq(self.run & (solved | (key == 0)))]
+        moves, hit = Signal(), Signal()
+        m.d.comb += [moves.eq(~solved & ~key[-1]), hit.eq(solved | (key == 0))]
         place = Signal(p.places)
         for n in range(p.places):
             m.d.comb += place[n].eq(moves & (number // p.signs == n))
-        for mask, before in zip(past, [place, *past], strict=False):
+        place, number, hit = (self.cut(m, "place", value) for value in (place, number, hit))
+        m.d.comb += self.found.eq(self.run & ~begins & self.cut(m, "shifted", hit))
+        made = self.cut(m, "shifted", place)
+        for mask, before in zip(past, [made, *past], strict=False):
             with m.If(self.start):
                 m.d.sync += mask.eq(0)
             with m.Elif(self.run):
                 m.d.sync += mask.eq(before)
+        if past:
+            with m.If(begins):
+                m.d.sync += past[0].eq(0)
         return number, place
 
 
@@ -131,6 +181,9 @@ def _any(masks):
 
 class ProductTrials(_Trials):
     __doc__ = _Trials.__doc__
+    #: As `_rows` takes them: what lies before these points, and behind the last one.
+    WAY = {"trials": 7, "spans": 15, "keys": 11}
+    LAST = 10
 
     def elaborate(self, _platform):
         m = Module()
@@ -140,6 +193,7 @@ class ProductTrials(_Trials):
         residual = Signal(signed(reach + 1))
         solved = Signal()
         m.d.comb += [self.value.eq(Cat(*operands)), solved.eq(residual == 0)]
+        begins, turn = self.turns(m)
         noise = list(self.noise(m))
         trials = []
         for place in range(2 * n):
@@ -158,22 +212,32 @@ class ProductTrials(_Trials):
                 m.d.comb += trial.eq(value)
                 score = Signal(range(1 + 2 * reach + p.gain * p.noise + 1),
                                name=f"score_{place}_{sign}")
-                m.d.comb += score.eq(self._span(trial) + (noise[place] << p.gain - 1) + 1)
-                trials.append((score, ~trial.any(), place, closed))
-        number, place = self.choose(m, trials, solved)
-        self._move(m, operands, residual, number, place)
+                trial = self.cut(m, "trials", trial)
+                closed, solves = (self.cut(m, "spans", each) for each in (
+                    self.cut(m, "trials", closed), ~trial.any()))
+                top, bottom = (self.cut(m, "spans", each) for each in self._span(trial))
+                m.d.comb += score.eq(top + bottom + (noise[place] << p.gain - 1) + 1)
+                trials.append((score, solves, place, closed))
+        solved = self.cut(m, "spans", self.cut(m, "trials", solved))
+        number, place = self.choose(m, trials, solved, begins)
+        self._move(m, operands, residual, number, place, begins, turn)
         return m
 
     def _span(self, trial):
         """Bits of a residual without its sign, and ``2 bits`` less its trailing zeros."""
         reach = 2 * self.params.bits
         plain = trial[:-1] ^ trial[-1].replicate(reach)
-        return _highest(Cat(1, plain))[1] + _highest(Cat(0, trial[reach - 1::-1]))[1]
+        return _highest(Cat(1, plain))[1], _highest(Cat(0, trial[reach - 1::-1]))[1]
 
-    def _move(self, m, operands, residual, number, place):
+    def _move(self, m, operands, residual, number, place, begins, turn):
         """Not the chosen trial but its move is led through the tree, and made anew."""
         p = self.params
         n = p.bits
+        state, (a, b) = residual, operands
+        way = p.stages - 1 - self._cuts["shifted"]
+        operands = [delayed(m, operand, way, name) for operand, name in zip(operands, "ab",
+                                                                            strict=True)]
+        residual = delayed(m, residual, p.stages - 1, "residual")
         shifted = Signal(2 * n)
         m.d.comb += shifted.eq(_any(
             (operands[1 - at // n] & place[at].replicate(n)) << at % n for at in range(2 * n)))
@@ -182,18 +246,29 @@ class ProductTrials(_Trials):
             m.d.comb += subtracts.eq(number[0])
         else:
             m.d.comb += subtracts.eq((Cat(*operands) & place).any())
-        with m.If(self.start):
-            a, b = (sum(bit << k for k, bit in enumerate(self.begin[at:at + n])) for at in (0, n))
-            m.d.sync += [operands[0].eq(a), operands[1].eq(b),
-                         residual.eq(self.asked[:2 * n] - a * b)]
+        shifted, subtracts, place, *operands = (
+            self.cut(m, "shifted", value) for value in (shifted, subtracts, place, *operands))
+        first = Signal(2 * n), Signal(2 * n)    # a and b of a search that begins, and a b
+        with m.Switch(turn):
+            for own, bits in enumerate(self.begin):
+                with m.Case(own):
+                    low, high = (sum(bit << k for k, bit in enumerate(bits[at:at + n]))
+                                 for at in (0, n))
+                    m.d.comb += [first[0].eq(low | high << n), first[1].eq(low * high)]
+        with m.If(begins):
+            m.d.sync += [Cat(a, b).eq(first[0]), state.eq(self.asked[:2 * n] - first[1])]
         with m.Elif(self.run):
-            m.d.sync += residual.eq(_add(residual, shifted, ~subtracts))
-            for operand, bit in zip(operands, (place[:n], place[n:]), strict=True):
-                m.d.sync += operand.eq(_add(operand, bit, subtracts))
+            m.d.sync += state.eq(_add(residual, shifted, ~subtracts))
+            for operand, before, bit in zip((a, b), operands, (place[:n], place[n:]),
+                                            strict=True):
+                m.d.sync += operand.eq(_add(before, bit, subtracts))
 
 
 class CircuitTrials(_Trials):
     __doc__ = _Trials.__doc__
+    #: As `_rows` takes them; how long the gates' way is hangs on the circuit.
+    WAY = {"trials": 40, "keys": 14}
+    LAST = 4
 
     def elaborate(self, _platform):
         m = Module()
@@ -217,15 +292,22 @@ class CircuitTrials(_Trials):
             found = self._settle(m, {spin: ~inputs[number]}, base, f"trial_{number}")
             wrong = Signal(len(outputs) or 1, name=f"wrong_{number}")
             score = Signal(range(len(outputs) + p.noise + 2), name=f"score_{number}")
-            m.d.comb += [wrong.eq(differs(found)), score.eq(tree_sum([*wrong, noise]) + 1)]
+            m.d.comb += wrong.eq(differs(found))
+            wrong = self.cut(m, "trials", wrong)
+            m.d.comb += score.eq(tree_sum([*wrong, noise]) + 1)
             trials.append((score, ~wrong.any(), number, clamped[number]))
-        _, place = self.choose(m, trials, solved)
-        with m.If(self.start):
+        begins, turn = self.turns(m)
+        _, place = self.choose(m, trials, self.cut(m, "trials", solved), begins)
+        before, first = delayed(m, inputs, p.stages - 1, "inputs"), Signal(p.places)
+        with m.Switch(turn):
+            for own, bits in enumerate(self.begin):
+                with m.Case(own):
+                    m.d.comb += first.eq(Cat(Const(bit, 1) for bit in bits))
+        with m.If(begins):
             own = Cat(asked[at[spin]] for spin in p.inputs)
-            m.d.sync += inputs.eq((clamped & own)
-                                  | (~clamped & Cat(Const(bit, 1) for bit in self.begin)))
+            m.d.sync += inputs.eq((clamped & own) | (~clamped & first))
         with m.Elif(self.run):
-            m.d.sync += inputs.eq(inputs ^ place)
+            m.d.sync += inputs.eq(before ^ place)
         return m
 
     def _settle(self, m, changed, base, name):
@@ -244,8 +326,9 @@ class CircuitTrials(_Trials):
 class Search(AxiStreamTop):
     """`golden.invertible.search.Search` as an AXI4-Stream top.
 
-    **Latency** the job's beats, a cycle, and a cycle for each set of trials, to the answer's first
-    beat. **Throughput** a set of trials a cycle and replica; jobs one after the other.
+    **Latency** the job's beats, a cycle, and the answer's cycles (one for each set of trials, and
+    ``stages - 1``), to the answer's first beat. **Throughput** a set of trials a cycle and replica;
+    jobs one after the other.
     **Back-pressure** by jobs.
     """
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from golden.invertible.factoring import cycles, products
 from golden.invertible.job import unpack
 from golden.invertible.search import (
     FORMS,
@@ -18,7 +19,7 @@ from golden.invertible.search import (
     span,
     starts,
 )
-from golden.xorshift import seeds
+from golden.xorshift import seeds, states
 from tests.golden.invertible.circuits import AND, multiplier, random_circuit
 
 
@@ -36,49 +37,60 @@ def asked(width, values):
 def plainly(p, product, limit):
     """The product's forms, a job of one replica, as their text says."""
     (seed,), n = seeds(64, p.seed, 1), p.bits
-    old, new = seed & (1 << 64) - 1, seed >> 64
-    a, b = old & (1 << n) - 1, old >> n & (1 << n) - 1
-    past = []
+    old, new = states(64, [seed], p.stages + limit)
+    old, new = old.ravel().tolist(), new.ravel().tolist()
+    searches = [[word & (1 << n) - 1, word >> n & (1 << n) - 1, []] for word in old[:p.stages]]
     for cycle in range(1, limit + 1):
-        if a * b == product:
-            return True, cycle, a, b
-        moves = []
-        for place in range(2 * n):
-            word = new >> place * p.noise & (1 << p.noise) - 1
-            zeros = (word & -word).bit_length() - 1 if word else p.noise
-            for sign in (1, -1):
-                bit = 1 << place % n
-                x, y = (a + sign * bit, b) if place < n else (a, b + sign * bit)
-                if not (0 <= x < 1 << n and 0 <= y < 1 << n):
-                    continue
-                if p.form == "flips" and (x ^ a | y ^ b).bit_count() != 1:
-                    continue
-                if p.form == "flips" and (a if place < n else b) & bit and sign > 0:
-                    continue
-                rest = product - x * y
-                if rest == 0:
-                    return True, cycle, x, y
-                if place in past[-p.memory:] and p.memory:
-                    continue
-                text = (bin(rest) if rest > 0 else bin(~rest))[2:] if rest != -1 else ""
-                moves.append((len(text) - (rest & -rest).bit_length() + 1 - 2 * zeros, place,
-                              -sign, x, y))
-        if moves:
-            _, place, _, a, b = min(moves)
-            past.append(place)
-        else:
-            past.append(-1)
-        t = (old ^ old << 23) & (1 << 64) - 1
-        old, new = new, t ^ t >> 18 ^ new ^ new >> 5
-    return False, limit, a, b
+        if cycle >= p.stages:
+            search = searches[cycle % p.stages]
+            if move(p, product, search, new[cycle - 1]):
+                return True, cycle, *search[:2]
+    # The one whose set would be finished in the next cycle, or which would begin.
+    return False, limit, *searches[limit % p.stages][:2]
+
+
+def move(p, product, search, random):
+    """A set of trials: ``search`` (a, b, past places) goes on; whether it is solved."""
+    (a, b, past), n = search, p.bits
+    if a * b == product:
+        return True
+    moves = []
+    for place in range(2 * n):
+        word = random >> place * p.noise & (1 << p.noise) - 1
+        zeros = (word & -word).bit_length() - 1 if word else p.noise
+        for sign in (1, -1):
+            bit = 1 << place % n
+            x, y = (a + sign * bit, b) if place < n else (a, b + sign * bit)
+            if not (0 <= x < 1 << n and 0 <= y < 1 << n):
+                continue
+            if p.form == "flips" and (x ^ a | y ^ b).bit_count() != 1:
+                continue
+            if p.form == "flips" and (a if place < n else b) & bit and sign > 0:
+                continue
+            rest = product - x * y
+            if rest == 0:
+                search[:2] = x, y
+                return True
+            if place in past[-p.memory:] and p.memory:
+                continue
+            text = (bin(rest) if rest > 0 else bin(~rest))[2:] if rest != -1 else ""
+            moves.append((len(text) - (rest & -rest).bit_length() + 1 - 2 * zeros, place,
+                          -sign, x, y))
+    if moves:
+        _, place, _, search[0], search[1] = min(moves)
+        past.append(place)
+    else:
+        past.append(-1)
+    return False
 
 
 @pytest.mark.parametrize("form", ["steps", "flips"])
 @pytest.mark.parametrize("memory, noise", [(0, 1), (1, 3), (4, 3), (16, 2)])
-def test_rule(form, memory, noise):
+@pytest.mark.parametrize("stages", [1, 3, 6])
+def test_rule(form, memory, noise, stages):
     rng = np.random.default_rng(memory)
     for seed in range(12):
-        p = SearchParams(form, 4, memory=memory, noise=noise, seed=seed)
+        p = SearchParams(form, 4, memory=memory, noise=noise, seed=seed, stages=stages)
         product = int(rng.integers(256))
         (answer,) = Search(p, {}).run([p.ask(40, product=product)])
         found, cycles, a, b = plainly(p, product, 40)
@@ -94,7 +106,7 @@ def test_many_are_one_by_one(form):
     if p.circuit:
         fields[0], fields[1] = np.roll(fields[0], 8, -1), np.arange(16) >= 8
     old, new = generators(p, range(len(products)))
-    found = search(p, fields, np.array(limits), starts(p, old), old, new)
+    found = search(p, fields, np.array(limits), starts(p, old, new), old, new)
     assert found.found.tolist()[:3] == [True] * 3
     for job, (product, limit) in enumerate(zip(products, limits, strict=True)):
         own = p.replace(seed=job)
@@ -115,6 +127,13 @@ def test_finds(form):
     # 251 is a prime beyond 15: the limit ends it, and it says so.
     (answer,) = block.run([p.ask(77, product=251)])
     assert (p.read(answer)["found"], p.read(answer)["cycles"]) == (False, 77)
+
+
+def test_searches_that_take_turns_need_about_as_many_sets():
+    rng = np.random.default_rng(0)
+    jobs = np.stack([rng.choice(products("semiprimes", 8), 1000), np.arange(1000)], 1)
+    one, six = (cycles(SearchParams("steps", 8, stages=stages), jobs).mean() for stages in (1, 6))
+    assert six - 5 < 1.1 * one
 
 
 def test_any_direction():
@@ -182,6 +201,7 @@ GATES, PORTS = multiplier(2)
     ({"replicas": 0}, r"^Search replicas must be between 1 and 64, not 0$"),
     ({"memory": 17}, r"^Search memory must be between 0 and 16, not 17$"),
     ({"noise": 0}, r"^Search noise must be between 1 and 8, not 0$"),
+    ({"stages": 0}, r"^Search stages must be between 1 and 16, not 0$"),
     ({"seed": -1}, r"^Search seed must be between 0 and 18446744073709551615, not -1$"),
     ({"ports": PORTS}, r"^Search ports must be empty in form 'steps' "
                        r"\(form 'circuit' takes them\)$"),

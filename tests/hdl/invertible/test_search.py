@@ -15,7 +15,7 @@ from tests.hdl.bench import RANDOM, WORKDIR, check, in_icarus, nothing_of_machin
 
 OPTIONS = st.fixed_dictionaries({
     "replicas": st.integers(1, 3), "memory": st.integers(0, 5), "noise": st.integers(1, 4),
-    "seed": st.integers(0, 2**64 - 1)})
+    "seed": st.integers(0, 2**64 - 1), "stages": st.sampled_from([1, 1, 2, 3, 5, 8, 13])})
 
 
 def params_of(form, size, rng, **options):
