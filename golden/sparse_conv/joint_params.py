@@ -130,7 +130,9 @@ class JointParams(Params):
         accumulator_width(layer.input, layer.kind,
                           self.words(layer.channels) * self.slice * layer.taps)
         for layer in self.layers))
-    bias_width = property(lambda self: max(layer.bias_width for layer in self.layers))
+    #: Bits of a stored bias: with `half`.
+    bias_width = property(lambda self: max(
+        max(layer.bias_width, layer.shift) + (layer.shift > 0) for layer in self.layers))
 
     @property
     def scale_width(self):
@@ -411,8 +413,8 @@ def memories(params, tensors):
     and code begins, and its length above it. ``rows``: of each row of the layers' maps the address
     of its first pixel's sums, and above it the place of its class in ``lists``, in words
     from the run's first one.
-    ``filters``: of the filters of one cycle of the drain whether they are there, their scales and
-    their biases. ``program``: `program`.
+    ``filters``: of the filters of one cycle of the drain whether they are there, their scales, and
+    their biases with `half` added. ``program``: `program`.
     """
     p, layers = params, []
     for run in p.runs:
@@ -470,6 +472,11 @@ def _rows(params):
     return words
 
 
+def half(layer):
+    """Of what is shifted out: added beforehand, it makes rounding down round half up."""
+    return 1 << layer.shift - 1 if layer.shift else 0
+
+
 def _filters(params, tensors):
     p = params
     widths = [1, *([p.scale_width] if p.scale_width else []), p.bias_width]
@@ -479,7 +486,7 @@ def _filters(params, tensors):
         fields = [np.ones(layer.filters, np.int64)]
         if p.scale_width:
             fields.append(tensors.get(f"layers.{n}.scale", fields[0]))
-        fields.append(tensors[f"layers.{n}.bias"])
+        fields.append(np.asarray(tensors[f"layers.{n}.bias"]) + half(layer))
         for at in range(0, count, p.requantisers):
             word = offset = 0
             for f in range(at, at + p.requantisers):

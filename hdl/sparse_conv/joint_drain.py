@@ -182,7 +182,8 @@ class Drain(wiring.Component):
                 for number, (relu, shift, output) in enumerate(p.modes):
                     with m.Case(number):
                         value = Mux(biased[-1], 0, biased[:-1]) if relu else biased
-                        m.d.comb += code.eq(requantise(value, shift, output, Rounding.HALF_UP))
+                        # The bias has the half that rounding half up adds.
+                        m.d.comb += code.eq(requantise(value, shift, output, Rounding.FLOOR))
             codes.append(delayed(m, code, 1, f"code_{n}_late"))
             present.append(delayed(m, there, 2))
         return codes, present
