@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from fpga.bitstream import from_text
 from hdl.verilog import Verilog
 
-__all__ = ["READ", "Flip", "broken", "flips"]
+__all__ = ["IN_RAMS", "READ", "Flip", "broken", "flips"]
 
+#: Of so many bits one is of a block RAM's contents, where there are some.
+IN_RAMS = 4
 #: File in which the unbroken device lists the numbers of the flips whose bits it reads.
 READ = "read.txt"
 
@@ -47,7 +49,7 @@ class Flip:
 
 def flips(verilog, text, count, seed):
     """At most ``count`` `Flip`s at random: one bit in each LUT that computes something, and bits of
-    block RAMs with contents, on columns that lead somewhere, a quarter of all where there are some.
+    block RAMs with contents, on columns that lead somewhere: one of `IN_RAMS`.
 
     verilog: regained from the bitstream ``text`` (.asc)
     """
@@ -59,7 +61,7 @@ def flips(verilog, text, count, seed):
                for mode, x, y, wires in _RAM.findall(verilog)}
     rams = [place for place in ((int(x), int(y)) for x, y, words in contents
                                 if re.search("[1-9a-f]", words)) if columns.get(place)]
-    in_rams = min(count // 4, 64 * len(rams))
+    in_rams = min(count // IN_RAMS, 64 * len(rams))
     found = [Flip("LUT", *place, rng.randrange(16))
              for place in rng.sample(luts, min(count - in_rams, len(luts)))]
     for _ in range(in_rams):

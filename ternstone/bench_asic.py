@@ -31,15 +31,12 @@ __all__ = ["ARRAYS", "PARALLEL", "PARTS"]
 PARALLEL = ("digits-stochastic",)
 #: Ready designs that the bench leaves out, and why.
 LARGE = {
-    "text-lstm-ternary": "not tried: 690 kbit of constants as logic, 8 times digits-lstm-ternary's",
-    "text-lstm-binary": "not tried: 469 kbit of constants as logic, 6 times digits-lstm-binary's",
-    "mnist-stochastic": "not tried: 762 kbit of constants as logic, 169,000 cycles an image",
-    "mnist-sparse-cnn": "not tried: 231 kbit of maps in macros of at most 32 kbit",
-    "mobilenet-pointwise": "too long for this run: by itself it takes some 6 minutes",
-    "vgg16-conv1-2": "too long for this run: by itself it took 9 minutes, see the table of designs",
-    "vgg16-conv2-1": "not tried: 295 kbit of constants as logic, 38,000 cycles a frame",
-    "vgg16-conv2-2": "not tried: 1,106 kbit of constants as logic, 75,000 cycles a frame",
-    "maxcut-g1": "not tried: 445 kbit of constants as logic",
+    **dict.fromkeys(("text-lstm-ternary", "text-lstm-binary", "mnist-stochastic", "vgg16-conv2-1",
+                     "vgg16-conv2-2", "maxcut-g1"),
+                    "not tried: several times the constants of digits-lstm-*, all as logic"),
+    "mnist-sparse-cnn": "not tried: maps in many macros, of the largest that the kit has",
+    **dict.fromkeys(("mobilenet-pointwise", "vgg16-conv1-2"),
+                    "too long for this run: by itself, see the table of designs"),
     "factor-8x8": "not tried: factor-5x5 does the same trial on narrower numbers, and comes first"}
 #: The paper's: how much less a binary or ternary array takes than 12-bit weights, at equal
 #: throughput.

@@ -186,6 +186,8 @@ def radix(weight: np.ndarray, scale: float, given: Format, bits: int) -> Radix:
 INPUTS, OUTPUTS, LANES, FRAMES = 256, 32, 8, 4
 #: Of connections that stay.
 TENTH = 0.1
+#: What both layers have, whatever their connections.
+COMMON = "stream, maps and requantiser"
 
 
 def masks(say: Say) -> Iterator[Row]:
@@ -213,7 +215,7 @@ def masks(say: Say) -> Iterator[Row]:
     yield at_least("energy saved", "neurons, a tenth of the connections beside all",
                    round(1 - after / before, 3), 0.84,
                    f"{after:.3f} beside {before:.3f} nJ a frame: products, sums, control, shift "
-                   "registers, weights as constant logic; stream, maps and requantiser apart")
+                   f"registers, weights as constant logic; {COMMON} apart")
     before, after = (energy(answer) for answer in answers.values())
     yield figure("energy saved", "whole layer, a tenth of the connections beside all",
                  round(1 - after / before, 3), f"{after:.3f} beside {before:.3f} nJ a frame")
@@ -229,10 +231,10 @@ def _parts(answer: dict[str, Any]) -> dict[str, float]:
     for path, nj in answer["power"]["blocks"].items():
         word = path.removeprefix("core").lstrip(".").split("_")[0].split(".")[0]
         name = {"": "products, sums and control", "register": "shift registers",
-                "weights": "weights"}.get(word, "stream, maps and requantiser")
+                "weights": "weights"}.get(word, COMMON)
         found[name] = found.get(name, 0.0) + nj
     return found
 
 
 def _neurons(answer: dict[str, Any]) -> float:
-    return sum(nj for part, nj in _parts(answer).items() if part[:6] != "stream")
+    return sum(nj for part, nj in _parts(answer).items() if part != COMMON)

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from asic.area import find_sta
-from asic.pdk import PdkError, find_pdk
-from fpga.tools import find_yosys
+from asic.pdk import find_pdk
 from sim.tools import ToolError
+from ternstone import bench_mac
 from ternstone.asic import implement
 from ternstone.bench import Row, Say, figure
 from ternstone.designs import Design
@@ -20,11 +20,10 @@ CLOCK_MHZ = 100.0
 def missing() -> str | None:
     """None, or why nothing can be measured."""
     try:
-        find_yosys()
         find_sta()
-        return None if find_pdk() else "PDK_ROOT is not set"
-    except (ToolError, PdkError) as error:
+    except ToolError as error:
         return str(error)
+    return bench_mac.missing() or None
 
 
 def run(design: Design, say: Say, *, mhz: float = CLOCK_MHZ, corner: str = "typical",

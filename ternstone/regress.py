@@ -17,7 +17,7 @@ import numpy as np
 from fpga.bitstream import regain, unpacked, why_not
 from fpga.boards import Board as FpgaBoard
 from fpga.build import Built, Project
-from fpga.flips import READ, Flip, broken
+from fpga.flips import IN_RAMS, READ, Flip, broken
 from fpga.flips import flips as pick
 from fpga.netlist import models, with_models
 from fpga.pll import Divided, dividers
@@ -304,7 +304,7 @@ def break_bits(design: Design, built: Built, count: int, *, baud: int, frames: i
     counts = {kind: {"drawn": sum(flip.kind == kind for flip in drawn),
                      "read": sum(drawn[number].kind == kind for number in read)}
               for kind in ("LUT", "RAM")}
-    in_rams = min(count // 4, counts["RAM"]["read"])
+    in_rams = min(count // IN_RAMS, counts["RAM"]["read"])
     chosen = [number for kind, share in (("LUT", count - in_rams), ("RAM", in_rams))
               for number in [n for n in read if drawn[n].kind == kind][:share]]
     survivors: list[Flip] = []

@@ -307,7 +307,7 @@ class Geometry:
 
 @dataclass(frozen=True)
 class Run:
-    """Filters whose sums are kept at once.
+    """A pass: filters whose sums are kept at once.
 
     number:   of their layer
     first:    of the filters; the others follow

@@ -49,11 +49,12 @@ class Magnitude:
 
     def step(self, network, done):
         """Set the masks."""
-        for layer, share, own in self._pruned(network):
-            layer.mask.copy_(keep_largest(layer.weight, 1 - (1 - share) * _cubic(done), own))
+        for layer, share, own in self._pruned(network, done):
+            layer.mask.copy_(keep_largest(layer.weight, share, own))
 
-    def _pruned(self, network):
-        return [(layer, share, own) for layer, share, own in zip(
+    def _pruned(self, network, done):
+        """The layers that are pruned, each with what stays by now and its sets."""
+        return [(layer, 1 - (1 - share) * _cubic(done), own) for layer, share, own in zip(
             network.layers, self.shares, self.sets, strict=True) if share < 1]
 
 
@@ -62,18 +63,17 @@ class Transport(Magnitude):
     as long as a mask is soft, it lets a gradient through. Of each set it adds up to what stays."""
 
     def prepare(self, network):
-        for layer, _, _ in self._pruned(network):
+        for layer, _, _ in self._pruned(network, 0):
             layer.score = torch.nn.Parameter(torch.zeros_like(layer.weight))
 
     def step(self, network, done):
         temperature = WARM * (COLD / WARM) ** done
-        for layer, share, own in self._pruned(network):
-            now = 1 - (1 - share) * _cubic(done)
+        for layer, share, own in self._pruned(network, done):
             layer.soft = None if done >= 1 else (
-                lambda layer=layer, now=now, own=own: soft_mask(
-                    _scores(layer), now, temperature, own))
+                lambda layer=layer, share=share, own=own: soft_mask(
+                    _scores(layer), share, temperature, own))
             scores = _scores(layer).detach()
-            layer.mask.copy_(keep_largest(scores - scores.amin(), now, own))
+            layer.mask.copy_(keep_largest(scores - scores.amin(), share, own))
 
 
 def _scores(layer):
