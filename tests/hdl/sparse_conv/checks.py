@@ -3,8 +3,10 @@
 import random
 
 import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from tests.hdl.bench import check, wrong_frames
+from tests.hdl.bench import RANDOM, check, wrong_frames
 
 LIMIT = 90000
 
@@ -38,3 +40,31 @@ def resets(block, top, frames, seed):
     stall = rng.choice([0, 0.4])
     check(block, top(block), frames, resets=cycles, idle=stall, stall=stall, seed=seed,
           limit=LIMIT)
+
+
+def on_random(designs, top):
+    """The four tests above, on random designs.
+
+    designs: strategy of a block and as many frames as it is asked for
+    """
+    @settings(RANDOM, max_examples=15)
+    @given(designs())
+    def bits_order_tlast_and_cycles(made):
+        plain(made[0], top, made[1])
+
+    @settings(RANDOM, max_examples=8)
+    @given(designs(), st.integers(0, 2**16))
+    def stalls(made, seed):
+        stalled(made[0], top, made[1], seed)
+
+    @settings(RANDOM, max_examples=8)
+    @given(designs(frames=6), st.integers(0, 2**16))
+    def frames_of_wrong_length(made, seed):
+        wrong_lengths(made[0], top, made[1], seed)
+
+    @settings(RANDOM, max_examples=6)
+    @given(designs(), st.integers(0, 2**16))
+    def resets_leave_no_trace(made, seed):
+        resets(made[0], top, made[1], seed)
+
+    return bits_order_tlast_and_cycles, stalls, frames_of_wrong_length, resets_leave_no_trace

@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pytest
 import torch
-from hypothesis import assume, given, settings
+from hypothesis import assume
 from hypothesis import strategies as st
 
 import sim
@@ -19,7 +19,7 @@ from golden.sparse_conv.trainable import keep_largest
 from hdl.sparse_conv.array import Array as Top
 from hdl.verilog import emit
 from tests.golden.sparse_conv.test_convolution import layers
-from tests.hdl.bench import RANDOM, WORKDIR, check, in_icarus
+from tests.hdl.bench import WORKDIR, check, in_icarus
 from tests.hdl.sparse_conv import checks
 
 
@@ -54,28 +54,8 @@ def arrays(draw, frames=3):
     return block, block.random_frames(frames, np.random.default_rng(draw(st.integers(0, 99))))
 
 
-@settings(RANDOM, max_examples=15)
-@given(arrays())
-def test_bits_order_tlast_and_cycles(made):
-    checks.plain(made[0], top, made[1])
-
-
-@settings(RANDOM, max_examples=8)
-@given(arrays(), st.integers(0, 2**16))
-def test_stalls(made, seed):
-    checks.stalled(made[0], top, made[1], seed)
-
-
-@settings(RANDOM, max_examples=8)
-@given(arrays(frames=6), st.integers(0, 2**16))
-def test_frames_of_wrong_length(made, seed):
-    checks.wrong_lengths(made[0], top, made[1], seed)
-
-
-@settings(RANDOM, max_examples=6)
-@given(arrays(), st.integers(0, 2**16))
-def test_resets_leave_no_trace(made, seed):
-    checks.resets(made[0], top, made[1], seed)
+(test_bits_order_tlast_and_cycles, test_stalls, test_frames_of_wrong_length,
+ test_resets_leave_no_trace) = checks.on_random(arrays, top)
 
 
 CORNERS = {

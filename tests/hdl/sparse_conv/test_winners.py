@@ -14,7 +14,7 @@ from golden.sparse_conv.params import WinnersParams
 from golden.sparse_conv.winners import Winners, winners
 from hdl.sparse_conv.winners import Winners as Top
 from hdl.verilog import emit
-from tests.hdl.bench import RANDOM, WORKDIR, check, in_icarus
+from tests.hdl.bench import WORKDIR, check, in_icarus
 from tests.hdl.sparse_conv import checks
 
 
@@ -32,28 +32,8 @@ def layers(draw, frames=3):
     return block, block.random_frames(frames, np.random.default_rng(draw(st.integers(0, 99))))
 
 
-@settings(RANDOM, max_examples=15)
-@given(layers())
-def test_bits_order_tlast_and_cycles(made):
-    checks.plain(made[0], top, made[1])
-
-
-@settings(RANDOM, max_examples=8)
-@given(layers(), st.integers(0, 2**16))
-def test_stalls(made, seed):
-    checks.stalled(made[0], top, made[1], seed)
-
-
-@settings(RANDOM, max_examples=8)
-@given(layers(frames=6), st.integers(0, 2**16))
-def test_frames_of_wrong_length(made, seed):
-    checks.wrong_lengths(made[0], top, made[1], seed)
-
-
-@settings(RANDOM, max_examples=6)
-@given(layers(), st.integers(0, 2**16))
-def test_resets_leave_no_trace(made, seed):
-    checks.resets(made[0], top, made[1], seed)
+(test_bits_order_tlast_and_cycles, test_stalls, test_frames_of_wrong_length,
+ test_resets_leave_no_trace) = checks.on_random(layers, top)
 
 
 CORNERS = {
