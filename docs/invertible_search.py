@@ -36,7 +36,7 @@ def _summary():
         return f"Not measured yet: `{pages.COMMANDS[CYCLES]}`."
     rows = []
     for rule, name in NAMES.items():
-        for replicas, stages in ((1, 1), (4, 1), (1, 6)):
+        for replicas, stages in ((1, 1), (4, 1), (1, 2), (1, 6)):
             found = {(row["bits"], row["set"]): row for row in data["rows"]
                      if (row["rule"], row["replicas"], row["stages"]) == (rule, replicas, stages)}
             if found:

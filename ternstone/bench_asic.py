@@ -36,8 +36,7 @@ LARGE = {
                     "not tried: several times the constants of digits-lstm-*, all as logic"),
     "mnist-sparse-cnn": "not tried: maps in many macros, of the largest that the kit has",
     **dict.fromkeys(("mobilenet-pointwise", "vgg16-conv1-2"),
-                    "too long for this run: by itself, see the table of designs"),
-    "factor-8x8": "not tried: factor-5x5 does the same trial on narrower numbers, and comes first"}
+                    "too long for this run: by itself, see the table of designs")}
 #: The paper's: how much less a binary or ternary array takes than 12-bit weights, at equal
 #: throughput.
 PAPER = {"binary": 9.0, "ternary": 5.5}

@@ -225,7 +225,7 @@ DESIGNS: dict[str, DesignEntry] = {
                 "noise_bits": "5", "segments": "6", "histogram": "a"}),
     "factor-5x5": DesignEntry(
         None, "invertible.search", "factoring", "factors of products of two 5-bit numbers",
-        params={"bits": "5"}),
+        params={"bits": "5", "stages": "2"}),
     "factor-8x8": DesignEntry(
         None, "invertible.search", "factoring", "factors of products of two 8-bit numbers",
         params={"bits": "8", "stages": "6"}, boards={"icebreaker": {}}, clocks={"icebreaker": 24}),

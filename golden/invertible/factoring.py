@@ -219,7 +219,8 @@ def main(arguments):
     largest = {"steps": 8, "flips": 8, "circuit": 8, "collapsed": 8, "weighted": 7, "published": 5}
     searched = [(rule, bits, kind, 1, 1) for rule, most in largest.items() for bits, kind in sizes
                 if bits <= most]
-    searched += [("steps", bits, kind, replicas, stages) for replicas, stages in ((4, 1), (1, 6))
+    searched += [("steps", bits, kind, replicas, stages)
+                 for replicas, stages in ((4, 1), (1, 2), (1, 6))
                  for bits, kind in ((5, "general"), (5, "semiprimes"), (8, "semiprimes"))]
     searched += [(rule, 10, "semiprimes", 1, 1) for rule in ("steps", "flips")]
     rows, exact = [], []
