@@ -92,7 +92,7 @@ def measure_area():
     from hdl.verilog import emit
 
     rows = []
-    for rule, stages in [(rule, 1) for rule in CORES] + [("steps", 6)]:
+    for rule, stages in [(rule, 1) for rule in CORES] + [("collapsed", 3), ("steps", 6)]:
         for bits in (5, 8):
             sys.stderr.write(f"{rule}, {bits} bits, {stages} stages\n")
             top = Collapsed if rule == "collapsed" else Search

@@ -122,7 +122,7 @@ BLOCKS = {
     "winners": Bare("sparse_conv.winners", {"channels": "32", "beat": "4", "winners": "8"}),
     "Ising": Bare("maxcut-g1", {}),
     "spins of a circuit": Bare("adder-8", {}),
-    "collapsed": Bare("invertible.collapsed", {"bits": "4"}),
+    "collapsed": Bare("invertible.collapsed", {"bits": "4", "stages": "3"}),
     "search": Bare("factor-8x8", {}),
     "MAC array": Bare("mac.array", {"lanes": "32"}),
 }

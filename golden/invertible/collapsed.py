@@ -11,6 +11,10 @@ operand's bit is 0) and e' the error without it.
 Every cycle each spin becomes ``I + noise >= 0``, or rests by chance. The product's bits are
 clamped. The search ends with the first cycle after which ``a b`` is the product.
 
+With several ``stages`` as many searches, each with spins of its own, take turns, as those of
+`golden.invertible.search` do: in every cycle an update is begun, and that which was begun
+``stages - 1`` cycles before is finished, with the random bits of that cycle.
+
 Source: Smithson et al., "Efficient CMOS Invertible Logic Using Stochastic Computing", TCAS-I 66(6),
 2019: clamps, noise within the input, an array of adders. Ours: no spins for ANDs, energies of
 squares, weights of columns, small ones in the middle, and resting, without which spins that hang on
@@ -53,6 +57,7 @@ class CollapsedParams(Params):
     hidden:     of eight cycles, in how many a sum or carry is made anew
     inputs:     the same for bits of a and b
     seed:       of the generators; their bits run on from job to job
+    stages:     of an update, in cycles; so many searches take turns
     """
 
     bits: int = 5
@@ -61,6 +66,7 @@ class CollapsedParams(Params):
     hidden: int = TUNED[5][2]
     inputs: int = 7
     seed: int = 1
+    stages: int = 1
 
     def __post_init__(self):
         require_int("Collapsed bits", self.bits, 2, 16)
@@ -74,6 +80,7 @@ class CollapsedParams(Params):
         require_int("Collapsed hidden", self.hidden, 1, 8)
         require_int("Collapsed inputs", self.inputs, 1, 8)
         require_int("Collapsed seed", self.seed, 0, (1 << 64) - 1)
+        require_int("Collapsed stages", self.stages, 1, 4)
 
     job = property(lambda self: (COUNT, 2 * self.bits))
     answer = property(lambda self: (STATUS, COUNT, 2 * self.bits))
@@ -94,7 +101,7 @@ class CollapsedParams(Params):
                 "b": values >> self.bits}
 
 
-def factoring(bits: int = 5, seed: int = 1) -> CollapsedParams:
+def factoring(bits: int = 5, seed: int = 1, stages: int = 1) -> CollapsedParams:
     """`CollapsedParams` with weights, noise and rest as tuned for 4 to 8 bits.
 
     Errors: ValueError for other ``bits``.
@@ -103,7 +110,7 @@ def factoring(bits: int = 5, seed: int = 1) -> CollapsedParams:
         raise ValueError(f"Collapsed bits must be between 4 and 8 for tuned weights, not {bits} "
                          "(CollapsedParams takes weights of your own)")
     weights, amplitude, hidden = TUNED[bits]
-    return CollapsedParams(bits, weights, amplitude, hidden, seed=seed)
+    return CollapsedParams(bits, weights, amplitude, hidden, seed=seed, stages=stages)
 
 
 def cells(params):
@@ -199,22 +206,31 @@ def factor(params, products, limits, old, new):
         both = np.stack([old, new], -1).reshape(len(old), -1)
         return (both[:, word] >> shift).astype(np.int64) & (1 << NOISE + REST) - 1
 
-    bits = np.zeros((len(limits), free + 2 * n + 2), np.int32)
-    bits[:, :free] = random() >> NOISE - 1 & 1
-    bits[:, free:-2] = products[:, None] >> np.arange(2 * n) & 1
-    bits[:, one] = 1
+    # Search k's updates are begun in cycles k + 1, k + 1 + stages, ..
+    searches = np.zeros((p.stages, len(limits), free + 2 * n + 2), np.int32)
+    searches[0, :, :free] = random() >> NOISE - 1 & 1
+    searches[..., free:-2] = products[:, None] >> np.arange(2 * n) & 1
+    searches[..., one] = 1
+    if p.stages > 1:    # so that the next one begins with other spins
+        old, new = xorshift.step(64, old, new)
     live, cycle = np.arange(len(limits)), 0
     result = Found(np.zeros(len(limits), bool), np.zeros_like(live), np.zeros_like(live),
                    old.copy(), new.copy())
     while len(live):
         cycle += 1
-        solved = (bits[:, :n] @ weights) * (bits[:, n:2 * n] @ weights) == products
-        error = (bits[:, spin] * bits[:, gate]).sum(-1) - bits[:, total] - 2 * bits[:, over]
-        pull = bits[:, by] * heavy * (2 * (error[:, cell] - part * bits[:, own]) + part)
-        drawn = random()
-        made = noise[drawn & (1 << NOISE) - 1] - np.add.reduceat(pull, first, axis=1) >= 0
-        changes = (drawn >> NOISE < awake) & ~solved[:, None]
-        bits[:, :free] = np.where(changes, made, bits[:, :free])
+        # The search whose update is finished, and whose next one follows.
+        turn = cycle % p.stages
+        bits, drawn = searches[turn], random()
+        if cycle < p.stages:
+            solved = np.zeros(len(live), bool)
+            bits[:, :free] = drawn >> NOISE - 1 & 1
+        else:
+            solved = (bits[:, :n] @ weights) * (bits[:, n:2 * n] @ weights) == products
+            error = (bits[:, spin] * bits[:, gate]).sum(-1) - bits[:, total] - 2 * bits[:, over]
+            pull = bits[:, by] * heavy * (2 * (error[:, cell] - part * bits[:, own]) + part)
+            made = noise[drawn & (1 << NOISE) - 1] - np.add.reduceat(pull, first, axis=1) >= 0
+            changes = (drawn >> NOISE < awake) & ~solved[:, None]
+            bits[:, :free] = np.where(changes, made, bits[:, :free])
         old, new = xorshift.step(64, old, new)
         done = solved | (cycle >= limits[live])
         if done.any():
@@ -223,15 +239,17 @@ def factor(params, products, limits, old, new):
             result.values[jobs] = bits[done][:, :2 * n] @ (1 << np.arange(2 * n))
             result.old[jobs], result.new[jobs] = old[done], new[done]
             go = ~done
-            live, bits, products, old, new = live[go], bits[go], products[go], old[go], new[go]
+            searches = searches[:, go]
+            live, products, old, new = live[go], products[go], old[go], new[go]
     return result
 
 
 class Collapsed(JobBlock):
     """Input: a job (`CollapsedParams.ask`); output: its answer (`CollapsedParams.read`).
 
-    A cycle looks at a b, and makes the spins anew. The first one looks at spins that the generators
-    gave. A job that finds nothing answers with what its last cycle made.
+    An update looks at a b, and makes the spins anew. The first one looks at spins that the
+    generators gave. A job that finds nothing answers with what its last cycle made, for the search
+    whose turn would be next.
     """
 
     name = "invertible.collapsed"

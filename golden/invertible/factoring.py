@@ -134,7 +134,7 @@ def case(rule, bits, replicas=1, stages=1):
     if rule == "published":
         return Spins(*published_multiplier(bits))
     if rule == "collapsed":
-        return collapsed.factoring(bits)
+        return collapsed.factoring(bits, stages=stages)
     if rule == "circuit":
         circuit = multiplier(bits)
         return SearchParams(rule, gates=circuit.gates, ports=circuit.spin_ports,

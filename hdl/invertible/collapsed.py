@@ -7,18 +7,25 @@ from amaranth.lib.wiring import In, Out
 from golden.invertible.collapsed import NOISE, REST, SERVED, cells, generators, uses
 from golden.invertible.job import WORD, words
 from hdl.axi import AxiStreamTop
-from hdl.invertible.job import JobCore
+from hdl.delay import delayed
+from hdl.invertible.job import JobCore, turns
 from hdl.tree import tree_sum
 from hdl.xorshift import Xorshift
 
 __all__ = ["Collapsed", "Spins"]
 
+#: Stages -> where rows of registers cut the way from spins to spins.
+CUTS = {1: (), 2: ("pulls",), 3: ("errors", "sums"), 4: ("errors", "pulls", "sums")}
+
 
 class Spins(wiring.Component):
     """All spins, each with its own adders: every cycle those that do not rest are made anew.
 
-    **Latency** ``found`` belongs to the cycle that runs, and is about the spins as they are.
-    **Throughput** an update of all spins a cycle. **Back-pressure** none.
+    The way from spins over errors, pulls and their sums to the next spins is cut by ``stages - 1``
+    rows of registers; as many searches are on it.
+
+    **Latency** ``found`` and the next spins belong to the update that was begun ``stages - 1``
+    cycles before. **Throughput** an update of all spins a cycle. **Back-pressure** none.
 
     Parameters
     ----------
@@ -31,7 +38,7 @@ class Spins(wiring.Component):
     start, run : In(1)
     found : Out(1)
     value : Out(2 * bits)
-        a, and above it b.
+        a, and above it b, of the search whose turn is next.
     """
 
     def __init__(self, params):
@@ -42,11 +49,19 @@ class Spins(wiring.Component):
     def elaborate(self, _platform):
         m = Module()
         p, n = self.params, self.params.bits
+        begins, _ = turns(m, p.stages, self.start, self.run)
+        cuts = {point: int(point in CUTS[p.stages]) for point in ("errors", "pulls", "sums")}
         free = Signal(p.free)
-        bits = Cat(free, self.asked[:2 * n])
-        a, b = bits[:n], bits[n:2 * n]
-        m.d.comb += [self.value.eq(bits[:2 * n]),
-                     self.found.eq(self.run & (a * b == self.asked[:2 * n]))]
+        clamped = self.asked[:2 * n]
+        m.d.comb += self.value.eq(free[:2 * n])
+
+        product = free[:n] * free[n:2 * n]
+        if p.stages > 1:
+            product = delayed(m, product, 1, "product")
+        solved = delayed(m, product == clamped, max(0, p.stages - 2), "solved")
+        m.d.comb += self.found.eq(self.run & ~begins & solved)
+
+        bits = Cat(free, clamped)
         adders, errors = cells(p), []
         for number, (_, inputs, total, over) in enumerate(adders):
             error = Signal(signed(3), name=f"error_{number}")
@@ -54,23 +69,28 @@ class Spins(wiring.Component):
                              for spin, gate in inputs])
             made = bits[total] if over is None else Cat(bits[total], bits[over])
             m.d.comb += error.eq(sums - made)
-            errors.append(error)
+            errors.append(delayed(m, error, cuts["errors"], f"late_error_{number}"))
+        before = delayed(m, free, cuts["errors"], "before")
+        bits = Cat(before, clamped)
         pulls = [[] for _ in range(p.free)]
         for spin, cell, part, gate in uses(p):
-            # (2 e' + k) / k, with e' the error without the spin: it is odd.
-            without = Signal(signed(5), name=f"without_{spin}_{cell}")
-            rest = errors[cell] + Mux(bits[spin], -part, 0)
-            m.d.comb += without.eq(2 * rest + part)
-            pull = without * (part * p.weights[adders[cell][0]])
-            pulls[spin].append(pull if gate is None else Mux(bits[gate], pull, 0))
+            # The error without the spin.
+            rest = Signal(3, name=f"rest_{spin}_{cell}")
+            m.d.comb += rest.eq(errors[cell] - Mux(bits[spin], part, 0))
+            heavy = part * p.weights[adders[cell][0]]
+            pull = _listed(m, rest, {e & 7: heavy * (2 * e + part) for e in range(-3, 4)})
+            pull = pull if gate is None else Mux(bits[gate], pull, 0)
+            pulls[spin].append(delayed(m, pull, cuts["pulls"], f"pull_{spin}_{cell}"))
+        before = delayed(m, before, cuts["pulls"] + cuts["sums"], "before")
         for spin, drawn in enumerate(self._drawn(m)):
-            noise = Signal(signed(9), name=f"noise_{spin}")
-            m.d.comb += noise.eq((p.amplitude * (2 * drawn[:NOISE] - (1 << NOISE) + 1)) >> NOISE)
+            noise = _listed(m, drawn[:NOISE], {
+                u: p.amplitude * (2 * u - (1 << NOISE) + 1) >> NOISE for u in range(1 << NOISE)})
             awake = drawn[NOISE:] < (p.inputs if spin < 2 * n else p.hidden)
-            with m.If(self.start):
+            total = delayed(m, tree_sum(pulls[spin]), cuts["sums"], f"total_{spin}")
+            with m.If(begins):
                 m.d.sync += free[spin].eq(drawn[NOISE - 1])
-            with m.Elif(self.run & ~self.found & awake):
-                m.d.sync += free[spin].eq(tree_sum(pulls[spin]) <= noise)
+            with m.Elif(self.run):
+                m.d.sync += free[spin].eq(Mux(awake & ~self.found, total <= noise, before[spin]))
         return m
 
     def _drawn(self, m):
@@ -80,16 +100,29 @@ class Spins(wiring.Component):
         for number, (low, high) in enumerate(zip(old[0], new[0], strict=True)):
             m.submodules[f"generator_{number}"] = generator = Xorshift(
                 64, int(low) | int(high) << 64)
-            m.d.comb += generator.enable.eq(self.run)
+            # With several searches the next one begins with other spins.
+            m.d.comb += generator.enable.eq(self.run | (self.start & (p.stages > 1)))
             drawn += [generator.state[64 * half:][lane * (NOISE + REST):][:NOISE + REST]
                       for half in (0, 1) for lane in range(SERVED)]
         return drawn[:p.free]
 
 
+def _listed(m, index, values):
+    """``values[index]``: of so few bits a table is smaller than a product, and its way shorter."""
+    found = Signal(signed(max(abs(value) for value in values.values()).bit_length() + 1),
+                   name="listed")
+    with m.Switch(index):
+        for at, value in values.items():
+            with m.Case(at):
+                m.d.comb += found.eq(value)
+    return found
+
+
 class Collapsed(AxiStreamTop):
     """`golden.invertible.collapsed.Collapsed` as an AXI4-Stream top.
 
-    **Latency** the job's beats, a cycle, and a cycle for each update, to the answer's first beat.
+    **Latency** the job's beats, ``stages`` cycles, and one for each update, to the answer's first
+    beat.
     **Throughput** an update a cycle; jobs one after the other. **Back-pressure** by jobs.
     """
 

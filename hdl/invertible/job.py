@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from golden.invertible.job import COUNT, STATUS, WORD, WORDS, words
 from hdl.frame import FrameCheck, beat_in, beat_out
 
-__all__ = ["JobCore", "JobPort"]
+__all__ = ["JobCore", "JobPort", "turns"]
 
 
 class JobPort(wiring.Component):
@@ -32,6 +32,7 @@ class JobPort(wiring.Component):
     asked : Out
         What stands behind the limit, each field on a word's boundary.
     start, run : Out(1)
+        Of a job of a wrong length neither.
     found : In(1)
         It is solved with the cycle that runs.
     replica : In(15)
@@ -68,7 +69,7 @@ class JobPort(wiring.Component):
                         m.d.sync += error.eq(frame.wrong)
                         m.next = "START"
             with m.State("START"):
-                m.d.comb += self.start.eq(1)
+                m.d.comb += self.start.eq(~error)
                 m.d.sync += [cycles.eq(1), beat.eq(0)]
                 m.next = "RUN"
                 with m.If(error):
@@ -141,3 +142,13 @@ class JobCore(wiring.Component):
             with m.If(winner == number):
                 m.d.comb += port.value.eq(replica.value)
         return m
+
+
+def turns(m, stages, start, run):
+    """For searches that take turns, one for each stage of a pipeline: whether one begins in the
+    first stage, nothing being finished; and which one."""
+    begins, turn = Signal(), Signal(range(max(2, stages)))
+    more = Signal()     # of them
+    m.d.comb += begins.eq(start | (run & more))
+    m.d.sync += [turn.eq(Mux(begins, turn + 1, 0)), more.eq(begins & (turn != stages - 1))]
+    return begins, turn

@@ -12,7 +12,7 @@ from golden.invertible.search import generators, select, starts
 from golden.xorshift import step
 from hdl.axi import AxiStreamTop
 from hdl.delay import delayed
-from hdl.invertible.job import JobCore
+from hdl.invertible.job import JobCore, turns
 from hdl.tree import tree_sum
 from hdl.xorshift import Xorshift
 
@@ -76,15 +76,6 @@ class _Trials(wiring.Component):
         if isinstance(value, Const):
             return value
         return delayed(m, value, self._cuts[point], point)
-
-    def turns(self, m):
-        """Whether a search begins in the first stage, no set being finished; and which one."""
-        begins, turn = Signal(), Signal(range(max(2, self.params.stages)))
-        more = Signal()     # of them
-        m.d.comb += begins.eq(self.start | (self.run & more))
-        m.d.sync += [turn.eq(Mux(begins, turn + 1, 0)),
-                     more.eq(begins & (turn != self.params.stages - 1))]
-        return begins, turn
 
     def noise(self, m):
         """For each place ``noise`` less the trailing zeros of its random bits."""
@@ -193,7 +184,7 @@ class ProductTrials(_Trials):
         residual = Signal(signed(reach + 1))
         solved = Signal()
         m.d.comb += [self.value.eq(Cat(*operands)), solved.eq(residual == 0)]
-        begins, turn = self.turns(m)
+        begins, turn = turns(m, p.stages, self.start, self.run)
         noise = list(self.noise(m))
         trials = []
         for place in range(2 * n):
@@ -296,7 +287,7 @@ class CircuitTrials(_Trials):
             wrong = self.cut(m, "trials", wrong)
             m.d.comb += score.eq(tree_sum([*wrong, noise]) + 1)
             trials.append((score, ~wrong.any(), number, clamped[number]))
-        begins, turn = self.turns(m)
+        begins, turn = turns(m, p.stages, self.start, self.run)
         _, place = self.choose(m, trials, self.cut(m, "trials", solved), begins)
         before, first = delayed(m, inputs, p.stages - 1, "inputs"), Signal(p.places)
         with m.Switch(turn):

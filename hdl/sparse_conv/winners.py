@@ -1,6 +1,6 @@
 """k winners take all across channels. Bits: `golden.sparse_conv.winners`."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, unsigned
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, unsigned
 from amaranth.lib import stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -64,6 +64,12 @@ class WinnersCore(wiring.Component):
         part, last_part, next_part = counter(m, p.beats, "part")
         step, last = Signal(), self.i.payload.last
         codes = Signal(lanes * bits, reset_less=True)
+        sign = int(p.format.signed)
+        # How many have the first bit: those behind the last channel are in the last beat.
+        first = Signal(range(p.channels + 1))
+        real = p.channels - (p.beats - 1) * p.beat
+        firsts = [(code[-1] ^ sign) & (~last_part if n >= real else 1)
+                  for n, code in enumerate(self.i.payload.data)]
         m.d.comb += [self.i.ready.eq(~full | search), step.eq(self.i.valid & self.i.ready),
                      check.step.eq(step), check.last.eq(last)]
         with m.If(search):
@@ -75,7 +81,7 @@ class WinnersCore(wiring.Component):
                      write.data.eq(self.i.payload.data.as_value())]
         with m.If(step):
             m.d.sync += [codes.eq(Cat(codes, self.i.payload.data.as_value())[p.beat * bits:]),
-                         *next_part]
+                         first.eq(Mux(part == 0, 0, first) + tree_sum(firsts)), *next_part]
             over = Mux(last, check.wrong, ~check.inner)   # the frame's length is wrong
             with m.If(last | (last_part & ~over)):
                 m.d.sync += [full.eq(1), wrong.eq(over), final.eq(last), part.eq(0), *next_slot]
@@ -91,35 +97,41 @@ class WinnersCore(wiring.Component):
         slot_searched = Signal.like(slot)
         send, free = Signal(), Signal()
         # How many have the bit is known a cycle before, for either way in which the one before it
-        # may go: so that no cycle both counts and decides.
+        # may go: so that no cycle both counts and decides. The two sets that may be counted stand
+        # in registers: open channels that have this bit and the next one, or only the next one.
+        both, lower = Signal(p.channels), Signal(p.channels)
         m.submodules.above = above = BitSum([(0, 1)] * p.channels, 0)
         m.submodules.below = below = BitSum([(0, 1)] * p.channels, 0)
-        count = Signal(range(p.channels + 1))
-        enough = Signal()
-        following = Cat(code[-2] if bits > 1 else 0 for code in left)
-        sign = int(p.format.signed)
+        count, if_enough, if_not = (Signal(range(p.channels + 1), name=name)
+                                    for name in ("count", "if_enough", "if_not"))
+        enough, was_enough = Signal(), Signal()
+        # Signed codes are ordered as unsigned ones are when their sign is turned round.
+        entered = [codes[at:at + bits] ^ (sign << bits - 1) for at in order]
+
+        def look(among, values):
+            """Goes on to ``values``' first bit, with the channels ``among`` open."""
+            following = among & Cat(value[-2] if bits > 1 else 0 for value in values)
+            tops = Cat(value[-1] for value in values)
+            return [opened.eq(among), Cat(left).eq(Cat(values)), both.eq(following & tops),
+                    lower.eq(following & ~tops)]
+
         m.d.comb += [
             ones.eq(opened & Cat(code[-1] for code in left)),
-            enough.eq(count >= needed), still.eq(Mux(enough, ones, opened & ~ones)),
-            above.i.eq(Mux(busy & ~last_bit, ones & following,
-                           Cat(codes[at + bits - 1] ^ sign for at in order))),
-            below.i.eq(opened & ~ones & following),
+            count.eq(Mux(was_enough, if_enough, if_not)), enough.eq(count >= needed),
+            still.eq(Mux(enough, ones, opened & ~ones)),
+            above.i.eq(both), below.i.eq(lower),
             found.eq(won | (ones & ~enough.replicate(p.channels))),
             rest.eq(needed - Mux(enough, 0, count)),
             send.eq(busy & last_bit & free), search.eq(full & (~busy | send))]
         with m.If(busy & (~last_bit | send)):
-            m.d.sync += [*next_bit, opened.eq(still), won.eq(found), needed.eq(rest),
-                         count.eq(Mux(enough, above.o, below.o)),
-                         *(code.eq(code << 1) for code in left)]
+            m.d.sync += [*next_bit, won.eq(found), needed.eq(rest),
+                         was_enough.eq(enough), if_enough.eq(above.o), if_not.eq(below.o),
+                         *look(still, [(code << 1)[:bits] for code in left])]
         with m.If(send):
             m.d.sync += busy.eq(0)
         with m.If(search):
-            for code, at in zip(left, order, strict=True):
-                # Signed codes are ordered as unsigned ones are when their sign is turned round.
-                m.d.sync += code.eq(codes[at:at + bits] ^ (
-                    1 << bits - 1 if p.format.signed else 0))
-            m.d.sync += [opened.eq(-1), won.eq(0), needed.eq(p.winners), busy.eq(1),
-                         count.eq(above.o),
+            m.d.sync += [*look(Const(-1, p.channels), entered), won.eq(0), needed.eq(p.winners),
+                         busy.eq(1), was_enough.eq(1), if_enough.eq(first),
                          wrong_searched.eq(wrong), final_searched.eq(final),
                          slot_searched.eq(slot - 1)]
 

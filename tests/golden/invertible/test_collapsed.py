@@ -6,6 +6,9 @@ import numpy as np
 import pytest
 
 from golden.invertible.collapsed import (
+    NOISE,
+    REST,
+    SERVED,
     TUNED,
     Collapsed,
     CollapsedParams,
@@ -15,11 +18,16 @@ from golden.invertible.collapsed import (
     generators,
     uses,
 )
+from golden.invertible.factoring import cycles, products
+from golden.xorshift import seeds, states
 
 
-def energy(params, bits):
+def energy(params, bits, near=None):
+    """Of all adders, or of those that the spin ``near`` is part of."""
     total = 0
     for column, inputs, made, over in cells(params):
+        if near not in (None, made, over, *sum(inputs, ())):
+            continue
         error = sum(bits[spin] * (1 if gate is None else bits[gate]) for spin, gate in inputs)
         error -= bits[made] + (0 if over is None else 2 * bits[over])
         total += params.weights[column] * error**2
@@ -58,6 +66,59 @@ def test_input_is_the_fall_of_energy():
             assert -pull == energy(p, zero) - energy(p, one)
 
 
+def plainly(p, product, limit):
+    """A job, as the text says: found, cycles, a and above it b."""
+    old, new = states(64, seeds(64, p.seed, p.generators), p.stages + limit + 1)
+    clamped = [product >> k & 1 for k in range(2 * p.bits)]
+
+    def drawn(at):
+        words = np.stack([old[at], new[at]], -1).ravel().tolist()
+        return [words[spin // SERVED] >> spin % SERVED * (NOISE + REST) & (1 << NOISE + REST) - 1
+                for spin in range(p.free)]
+
+    def values(spins):
+        return sum(spin << k for k, spin in enumerate(spins[:2 * p.bits]))
+
+    searches = [[word >> NOISE - 1 & 1 for word in drawn(at)] for at in range(p.stages)]
+    for cycle in range(1, limit + 1):
+        if cycle < p.stages:
+            continue
+        spins = searches[cycle % p.stages]
+        at = values(spins)
+        if (at & (1 << p.bits) - 1) * (at >> p.bits) == product:
+            return True, cycle, at
+        after = []
+        for spin, word in enumerate(drawn(cycle - (p.stages == 1))):
+            noise = p.amplitude * (2 * (word & (1 << NOISE) - 1) - (1 << NOISE) + 1) >> NOISE
+            rises = np.subtract(*(energy(p, [*spins[:spin], value, *spins[spin + 1:], *clamped],
+                                         near=spin) for value in (1, 0)))
+            awake = word >> NOISE < (p.inputs if spin < 2 * p.bits else p.hidden)
+            after.append(int(noise >= rises) if awake else spins[spin])
+        searches[cycle % p.stages] = after
+    # The one whose update would be finished in the next cycle, or which would begin.
+    return False, limit, values(searches[limit % p.stages])
+
+
+@pytest.mark.parametrize("stages", [1, 2, 4])
+def test_rule(stages):
+    rng = np.random.default_rng(stages)
+    for seed in range(8):
+        p = CollapsedParams(3, tuple(rng.integers(1, 20, 5).tolist()), int(rng.integers(256)),
+                            int(rng.integers(1, 9)), int(rng.integers(1, 9)), seed, stages)
+        product, limit = int(rng.integers(64)), int(rng.integers(1, 60))
+        (answer,) = Collapsed(p, {}).run([p.ask(limit, product)])
+        found, cycles, values = plainly(p, product, limit)
+        assert p.read(answer) == {"found": found, "cycles": cycles, "a": values & 7,
+                                  "b": values >> 3}
+
+
+def test_searches_that_take_turns_need_about_as_many_updates():
+    rng = np.random.default_rng(0)
+    jobs = np.stack([rng.choice(products("general", 4), 1000), np.arange(1000)], 1)
+    one, three = (cycles(factoring(4, stages=stages), jobs).mean() for stages in (1, 3))
+    assert three - 2 < 1.2 * one
+
+
 def test_spins():
     for bits in (2, 5, 8):
         p = CollapsedParams(bits, (1,) * (2 * bits - 1))
@@ -67,8 +128,9 @@ def test_spins():
         assert seen == set(range(p.free + 2 * bits))
 
 
-def test_many_are_one_by_one():
-    p = CollapsedParams(4, TUNED[4][0])
+@pytest.mark.parametrize("stages", [1, 3])
+def test_many_are_one_by_one(stages):
+    p = CollapsedParams(4, TUNED[4][0], stages=stages)
     products, limits = np.array([0, 15, 143, 225, 251]), np.array([900, 900, 900, 3, 40])
     found = factor(p, products, limits, *generators(p, range(5)))
     assert found.found.tolist()[:3] == [True] * 3 and not found.found[4]
@@ -97,6 +159,7 @@ def test_finds():
     ({"amplitude": 256}, r"^Collapsed amplitude must be between 0 and 255, not 256$"),
     ({"hidden": 0}, r"^Collapsed hidden must be between 1 and 8, not 0$"),
     ({"inputs": 9}, r"^Collapsed inputs must be between 1 and 8, not 9$"),
+    ({"stages": 5}, r"^Collapsed stages must be between 1 and 4, not 5$"),
     ({"seed": -1}, r"^Collapsed seed must be between 0 and 18446744073709551615, not -1$")])
 def test_wrong(given, error):
     with pytest.raises(ValueError, match=error):

@@ -19,7 +19,7 @@ def params_of(draw):
     weights = draw(st.lists(st.integers(1, 40), min_size=2 * bits - 1, max_size=2 * bits - 1))
     return CollapsedParams(bits, tuple(weights), draw(st.integers(0, 255)),
                            draw(st.integers(1, 8)), draw(st.integers(1, 8)),
-                           draw(st.integers(0, 2**64 - 1)))
+                           draw(st.integers(0, 2**64 - 1)), draw(st.integers(1, 4)))
 
 
 @settings(RANDOM, max_examples=14)
@@ -43,15 +43,16 @@ def test_frames_of_wrong_length(params, seed, stall):
     check(block, Top(params, {}), sent, answers=answers, idle=stall, stall=stall, seed=seed)
 
 
-def test_stalls_and_resets():
-    block = Collapsed(CollapsedParams(3, (16, 8, 4, 8, 16)), {})
+@pytest.mark.parametrize("stages", [1, 3])
+def test_stalls_and_resets(stages):
+    block = Collapsed(CollapsedParams(3, (16, 8, 4, 8, 16), stages=stages), {})
     sim.check(block, emit(Top(block.params, {}), asserts=True), name="collapsed", workdir=WORKDIR,
               frames=block.random_frames(40, np.random.default_rng(2)))
 
 
 @pytest.mark.skipif(not shutil.which("iverilog"), reason="Icarus Verilog is missing")
 def test_icarus():
-    block = Collapsed(CollapsedParams(3, (4, 2, 1, 2, 4)), {})
+    block = Collapsed(CollapsedParams(3, (4, 2, 1, 2, 4), stages=2), {})
     in_icarus(block, Top(block.params, {}))
 
 
