@@ -1,5 +1,6 @@
 """Finds a process design kit: its standard cells in each corner, and its memories."""
 
+import contextlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -117,13 +118,18 @@ def corners(pdk, root=None):
     return found or {pdk.corner: pdk}
 
 
-def installed(root=None):
-    """Names of the kits that are there, the best described first."""
+def installed():
+    """Names of the kits that are there, the best described first.
+
+    Errors: `PdkError`, one line, for a ``PDK_ROOT`` that holds none.
+    """
     found = []
     for name in PDKS:
-        try:
-            if find_pdk(name, root=root):
+        with contextlib.suppress(PdkError):
+            if find_pdk(name):
                 found.append(name)
-        except PdkError:
-            continue
+    root = os.environ.get("PDK_ROOT")
+    below = [name for name, kit in PDKS.items() if not kit.home]
+    if root and not set(below) & set(found):
+        raise PdkError(f"PDK_ROOT must be a folder that holds {' or '.join(below)}, not {root!r}")
     return found

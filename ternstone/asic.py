@@ -54,7 +54,10 @@ def kit(name: str | None, corner: str) -> Pdk | None:
     Errors: `BadInput` for a name or corner that is not known, and a kit that is not there.
     """
     if name is None:
-        name = next(iter(installed()), GENERIC)
+        try:
+            name = next(iter(installed()), GENERIC)
+        except PdkError as error:
+            raise BadInput(f"{error} (or take --pdk {GENERIC})") from error
     if name == GENERIC:
         return None
     if name not in PDKS:

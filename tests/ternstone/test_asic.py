@@ -128,10 +128,13 @@ def test_wrong_words(ternstone, kit, arguments, message):
     assert_one_line(ternstone(*GIVEN, *arguments), message)
 
 
-def test_no_kit(ternstone, kit, monkeypatch):
+def test_no_kit(ternstone, kit, monkeypatch, tmp_path):
     (kit / "slow.lib").unlink()
     assert_one_line(ternstone(*GIVEN, "--corner", "slow"),
                     r"PDK_ROOT must be a folder that holds few/slow\.lib, not '.*'")
+    monkeypatch.setenv("PDK_ROOT", str(tmp_path))
+    assert_one_line(ternstone("asic", "fake.adder"), r"PDK_ROOT must be a folder that holds "
+                    r"ihp-sg13g2 or sky130A or few, not '.*' \(or take --pdk generic\)")
     monkeypatch.delenv("PDK_ROOT")
     assert_one_line(ternstone(*GIVEN), r"PDK few must be in a folder that PDK_ROOT names, which is "
                                        r"not set \(it comes from tests; or take --pdk generic\)")
