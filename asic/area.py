@@ -19,14 +19,32 @@ from golden.check import require_type
 from hdl.verilog import Verilog
 from sim.tools import ToolError
 
-__all__ = ["area", "cell_area", "find_sta", "transistors"]
+__all__ = ["area", "cell_area", "find_sta", "gating", "transistors"]
 
 #: Flip-flops with one enable that are worth a clock gate.
 GATED = 4
+#: Flip-flops that a clock gate may stand before, and those without enable.
+_PLAIN = "-cell $_DFFE_PP_ 01 -cell $_DFF_P_ 01"
 #: Maps without `dch`, whose choices of structure tear full adders apart (5 to 10 % of an array's
 #: area), and with more rounds of area recovery than by default; then buffers and sizes.
 ABC = ["strash", "scorr", "&get -n", "&nf -R 40 -F 40 -A 20", "&put", "buffer -c", "topo",
        "upsize {D}", "dnsize {D}", "stime -p"]
+
+
+def gating(gate):
+    """Commands of Yosys that put clock gates before flip-flops that share an enable.
+
+    gate: (cell, enable, clock, output) of `asic.liberty.Library.gate`; named, because Yosys takes
+          none that the Liberty marks `dont_use`, as SG13G2's does
+    """
+    if gate is None:
+        return []
+    cell, enable, clock, output = gate
+    # A reset that goes before the enable keeps a flip-flop from a gate: first it becomes one behind
+    # it, with an enable of both, then logic.
+    return [f"dfflegalize {_PLAIN} -cell $_SDFF_PP?_ 01 -cell $_SDFFCE_PP?P_ 01",
+            f"dfflegalize {_PLAIN}", "opt_merge", "opt_clean",
+            f"clockgate -pos {cell} {enable}:{clock}:{output} -min_net_size {GATED}"]
 
 
 def area(verilog, pdk, yosys, *, clock_ns=5.0, input_ns=0.3, flatten=True, top="top"):
@@ -47,7 +65,7 @@ def area(verilog, pdk, yosys, *, clock_ns=5.0, input_ns=0.3, flatten=True, top="
     """
     require_type("Verilog", verilog, Verilog)
     flow = [f"synth{' -flatten' if flatten else ''} -top {top}",
-            f"clockgate -liberty cells.lib -min_net_size {GATED}", "dfflibmap -liberty cells.lib",
+            *gating(Library(pdk.liberty).gate()), "dfflibmap -liberty cells.lib",
             "abc -liberty cells.lib -constr cells.constr -script cells.abc "
             f"-D {1000 * clock_ns:.0f}",
             "setundef -zero", "hilomap -singleton -hicell {} {} -locell {} {}".format(

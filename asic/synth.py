@@ -7,7 +7,7 @@ for each, and ABC's buffering within bounds; the netlist is flattened afterwards
 import json
 from dataclasses import dataclass
 
-from asic.area import ABC, GATED
+from asic.area import ABC, gating
 from asic.liberty import Library
 from asic.memory import BIT, blackboxes, libmap, macros, techmap
 from asic.netlist import buffered, load, tied
@@ -25,8 +25,6 @@ LOADS = 12
 BLOCK = 500
 #: Bits from which a memory is.
 MEMORY_BITS = 256
-#: Flip-flops that a clock gate may stand before, and those without enable.
-_PLAIN = "-cell $_DFFE_PP_ 01 -cell $_DFF_P_ 01"
 
 
 @dataclass(frozen=True)
@@ -63,12 +61,6 @@ def script(pdk, gate, top, memories, target_ns, flat, fast, bit=0.0):
     keep = [f"setattr -mod -set keep_hierarchy 1 {' '.join(memories)}"] if memories else []
     if not flat:
         keep.append(f"keep_hierarchy -min_cost {BLOCK}")
-    # A reset that goes before the enable keeps a flip-flop from a gate: first it becomes one behind
-    # it, with an enable of both, then logic.
-    gating = [f"dfflegalize {_PLAIN} -cell $_SDFF_PP?_ 01 -cell $_SDFFCE_PP?P_ 01",
-              f"dfflegalize {_PLAIN}", "opt_merge", "opt_clean",
-              f"clockgate -pos {gate[0]} {gate[1]}:{gate[2]}:{gate[3]} -min_net_size {GATED}"
-              ] if gate else []
     return "\n".join([
         *(["read_verilog -lib macros.v"] if bit else []), "read_verilog design.v",
         f"hierarchy -top {top}", "proc", *keep,
@@ -80,7 +72,7 @@ def script(pdk, gate, top, memories, target_ns, flat, fast, bit=0.0):
         # A memory that starts with contents and is never written becomes logic, others flip-flops.
         "memory_map", "opt -full",
         "techmap" + (" -map +/techmap.v -map +/choices/kogge-stone.v" if fast else ""),
-        "opt -fast", *gating,
+        "opt -fast", *gating(gate),
         f"dfflibmap -liberty cells.lib{unused}", "opt",
         "abc -liberty cells.lib -constr cells.constr -script cells.abc "
         f"-D {1000 * target_ns:.0f}{unused}",

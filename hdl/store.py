@@ -35,13 +35,15 @@ class Store(wiring.Component):
     Members
     -------
     address, word : In, Out
+    enable : In(1)
+        Reads; else ``word`` stays. Need not be driven.
     write : In(1), write_address, write_word : In
         Only without ``words``.
     """
 
     def __init__(self, width, depth, words=None):
         self.width, self.depth, self.words = width, depth, words
-        members = {"address": In(index_width(depth)), "word": Out(width)}
+        members = {"address": In(index_width(depth)), "enable": In(1, init=1), "word": Out(width)}
         if words is None:
             members |= {"write": In(1), "write_address": In(index_width(depth)),
                         "write_word": In(width)}
@@ -56,7 +58,7 @@ class Store(wiring.Component):
             attrs=NO_COLLISION | ({} if self.words else {"loaded": 1}) | (
                 {"rom_style" if self.words else "ram_style": "block"} if block else {}))
         read = memory.read_port()
-        m.d.comb += [read.addr.eq(self.address), self.word.eq(read.data)]
+        m.d.comb += [read.addr.eq(self.address), read.en.eq(self.enable), self.word.eq(read.data)]
         if self.words is None:
             write = memory.write_port()
             m.d.comb += [write.en.eq(self.write), write.addr.eq(self.write_address),

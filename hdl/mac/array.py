@@ -27,6 +27,7 @@ def sums_layout(params):
 
 class Shared(wiring.Component):
     """What all lanes share: the operands, or their signed sums, with their offsets, registered.
+    The registers hold their values while no beat comes, so that nothing changes behind them.
 
     **Latency** 1 cycle. **Throughput** a beat a cycle. It never waits.
 
@@ -37,13 +38,15 @@ class Shared(wiring.Component):
     Members
     -------
     values : In, ``terms`` operands
+    step : In(1)
+        They are there.
     sums : Out, `sums_layout`
     """
 
     def __init__(self, params):
         self.params = params
         super().__init__({
-            "values": In(data.ArrayLayout(shape(params.operand), params.terms)),
+            "values": In(data.ArrayLayout(shape(params.operand), params.terms)), "step": In(1),
             "sums": Out(sums_layout(params))})
 
     def elaborate(self, _platform):
@@ -76,7 +79,8 @@ class Shared(wiring.Component):
             m.d.comb += total.eq(heap.rows(1)[0])
             kept = total if made.parity is None else total[1:]
             held = Signal(len(kept), name=f"held_{n}", reset_less=True)
-            m.d.sync += held.eq(kept)
+            with m.If(self.step):
+                m.d.sync += held.eq(kept)
             m.d.comb += self.sums[f"sum_{n}"].eq(held)
             totals[made] = total
         return m
@@ -202,18 +206,18 @@ class ArrayCore(wiring.Component):
         m.submodules.corrections = lacking = Store(p.sum_width, p.lanes,
                                                    corrections(p, self.tensors["weight"]))
         m.submodules.shared = shared = Shared(p)
-        taken, step, first, busy, error = Signal(), Signal(), Signal(init=1), Signal(), Signal()
+        taken, step, first, busy, error = (Signal() for _ in range(5))
         place = Signal(index_width(p.beats))
         m.d.comb += [i.ready.eq(~busy), taken.eq(i.valid & i.ready),
                      frame.step.eq(taken), frame.last.eq(i.payload.last),
-                     weights.address.eq(place), shared.values.eq(i.payload.data)]
+                     weights.address.eq(place), weights.enable.eq(taken),
+                     shared.values.eq(i.payload.data), shared.step.eq(taken)]
         m.d.sync += step.eq(taken)
         with m.If(taken):
-            m.d.sync += place.eq(Mux(i.payload.last | ~frame.inner, 0, place + 1))
+            m.d.sync += [place.eq(Mux(i.payload.last | ~frame.inner, 0, place + 1)),
+                         first.eq(place == 0)]
             with m.If(i.payload.last):
                 m.d.sync += [busy.eq(1), error.eq(frame.wrong)]
-        with m.If(step):
-            m.d.sync += first.eq(0)
 
         lane, following = Signal(index_width(p.lanes)), Signal(index_width(p.lanes))
         valid, last = Signal(), Signal()
@@ -226,7 +230,7 @@ class ArrayCore(wiring.Component):
             m.d.comb += following.eq(lane + 1)
             with m.If(last):
                 m.d.comb += following.eq(0)
-                m.d.sync += [busy.eq(0), first.eq(1)]
+                m.d.sync += busy.eq(0)
         rows = []
         for n in range(p.lanes):
             m.submodules[f"lane_{n}"] = made = Lane(p)

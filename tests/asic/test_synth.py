@@ -2,7 +2,10 @@
 
 from dataclasses import replace
 
+from asic.area import area
 from asic.synth import synthesise
+from fpga.tools import find_yosys
+from hdl.verilog import Verilog
 from tests.asic.few import LIBERTY, few
 from tests.fpga.small import needs_yosys
 
@@ -35,3 +38,6 @@ def test_gated(tmp_path):
     clocks = [cell.pins["C"] for cell in made.netlist.cells if cell.type == "dff"]
     root, = (nets for name, _, nets in made.netlist.ports if name == "clk")
     assert clocks.count(root) == 3
+    # An area is of the same gates.
+    cells = area(Verilog(DESIGN), pdk, find_yosys())["cells"]
+    assert (cells["icg"], cells["dff"]) == (2, 8 + 8 + 3)

@@ -29,5 +29,9 @@ def test_sim(depth, loaded):
             ctx.set(store.address, address)
             await ctx.tick()
             assert ctx.get(store.word) == words[address]
+        ctx.set(store.enable, 0)
+        ctx.set(store.address, 0)
+        await ctx.tick()
+        assert ctx.get(store.word) == words[-1]
 
     play(store, testbench)

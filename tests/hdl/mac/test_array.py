@@ -11,8 +11,9 @@ from golden.mac.array import Array
 from golden.mac.params import STRUCTURES, ArrayParams
 from golden.weights import WEIGHT_KINDS
 from hdl.mac.array import Array as Top
+from hdl.mac.array import Shared
 from hdl.verilog import emit
-from tests.hdl.bench import RANDOM, WORKDIR, check, in_icarus
+from tests.hdl.bench import RANDOM, WORKDIR, check, in_icarus, play
 
 
 @st.composite
@@ -67,3 +68,19 @@ def test_stalls_and_resets(name):
 def test_icarus():
     block = Array.random(ArrayParams("binary", Format(6), 3, 6, 12, 3), np.random.default_rng(1))
     in_icarus(block, Top(block.params, block.tensors))
+
+
+def test_shared_sums_stay_without_a_beat():
+    shared = Shared(ArrayParams("binary", Format(6), 1, 6, 12, 3))
+
+    async def testbench(ctx):
+        rng, kept = np.random.default_rng(0), None
+        for step in (1, 0, 0, 1, 0):
+            ctx.set(shared.values, rng.integers(-32, 32, 6).tolist())
+            ctx.set(shared.step, step)
+            await ctx.tick()
+            now = ctx.get(shared.sums.as_value())
+            assert (now != kept) == step
+            kept = now
+
+    play(shared, testbench)
