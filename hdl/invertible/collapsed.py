@@ -1,6 +1,6 @@
 """Factoring by a collapsed network of spins. Bits and cycles: `golden.invertible.collapsed`."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -74,17 +74,17 @@ class Spins(wiring.Component):
         bits = Cat(before, clamped)
         pulls = [[] for _ in range(p.free)]
         for spin, cell, part, gate in uses(p):
-            # The error without the spin.
+            # The error without the spin, -3 to 3.
             rest = Signal(3, name=f"rest_{spin}_{cell}")
             m.d.comb += rest.eq(errors[cell] - Mux(bits[spin], part, 0))
             heavy = part * p.weights[adders[cell][0]]
-            pull = _listed(m, rest, {e & 7: heavy * (2 * e + part) for e in range(-3, 4)})
+            pull = _listed(rest, [heavy * (2 * e + part) for e in (0, 1, 2, 3, -3, -3, -2, -1)])
             pull = pull if gate is None else Mux(bits[gate], pull, 0)
             pulls[spin].append(delayed(m, pull, cuts["pulls"], f"pull_{spin}_{cell}"))
         before = delayed(m, before, cuts["pulls"] + cuts["sums"], "before")
         for spin, drawn in enumerate(self._drawn(m)):
-            noise = _listed(m, drawn[:NOISE], {
-                u: p.amplitude * (2 * u - (1 << NOISE) + 1) >> NOISE for u in range(1 << NOISE)})
+            noise = _listed(drawn[:NOISE], [p.amplitude * (2 * u - (1 << NOISE) + 1) >> NOISE
+                                            for u in range(1 << NOISE)])
             awake = drawn[NOISE:] < (p.inputs if spin < 2 * n else p.hidden)
             total = delayed(m, tree_sum(pulls[spin]), cuts["sums"], f"total_{spin}")
             with m.If(begins):
@@ -107,15 +107,15 @@ class Spins(wiring.Component):
         return drawn[:p.free]
 
 
-def _listed(m, index, values):
-    """``values[index]``: of so few bits a table is smaller than a product, and its way shorter."""
-    found = Signal(signed(max(abs(value) for value in values.values()).bit_length() + 1),
-                   name="listed")
-    with m.Switch(index):
-        for at, value in values.items():
-            with m.Case(at):
-                m.d.comb += found.eq(value)
-    return found
+def _listed(index, values):
+    """``values[index]``, by selections: of so few bits that is smaller than a product, and its way
+    shorter. (Of a switch Yosys would make a memory, and registers behind it.)"""
+    if len(values) == 1:
+        (value,) = values
+        return Const(value, signed(abs(value).bit_length() + 1))
+    half = len(values) // 2
+    low, high = _listed(index[:-1], values[:half]), _listed(index[:-1], values[half:])
+    return Mux(index[-1], high, low)
 
 
 class Collapsed(AxiStreamTop):

@@ -25,7 +25,8 @@ class WinnersCore(wiring.Component):
     Channels are open, won or lost, at first all open. If k or more of the open ones have the next
     bit, those that have it not are lost; or else those that have it have won, and k is so many
     less. After the last bit the open ones are equal, and the first k of them have won. So a bit
-    takes an AND for each channel and one count of ones, and no code is compared with another.
+    takes two counts of ones, for either outcome of the bit before, and no code is compared with
+    another.
 
     **Latency** 2 cycles more than a pixel's beats and bits. **Throughput** a pixel in as many
     cycles as it has beats, or its codes bits, whichever is more
