@@ -178,10 +178,11 @@ class MatVec(wiring.Component):
         address = Signal.like(self.weights.address)
         values = Signal(array.values.shape())
         if p.words_h:
-            # Without a slot the address is the group's first: what the array then adds 0 times is
-            # a weight, and not what a list that is not written yet happens to point at.
-            m.d.sync += address.eq(fetch_base + Mux(
-                fetch_h, h_list.word.position, Mux(fetch_x, x_list.word.position, 0)))
+            # Without a slot the address stays, and the memory reads nothing anew: what the array
+            # then adds 0 times is a weight, not what an unwritten list happens to point at.
+            with m.If(fetch_h | fetch_x):
+                m.d.sync += address.eq(fetch_base + Mux(
+                    fetch_h, h_list.word.position, x_list.word.position))
             with m.If(fetch_h):
                 m.d.sync += values.eq(h_list.word.data)
             with m.Elif(fetch_x):
@@ -189,8 +190,9 @@ class MatVec(wiring.Component):
             with m.Else():
                 m.d.sync += values.eq(0)
         else:
-            m.d.sync += [address.eq(fetch_base + Mux(fetch_x, x_list.word.position, 0)),
-                         values.eq(Mux(fetch_x, x_list.word.data.as_value(), 0))]
+            with m.If(fetch_x):
+                m.d.sync += address.eq(fetch_base + x_list.word.position)
+            m.d.sync += values.eq(Mux(fetch_x, x_list.word.data.as_value(), 0))
         m.d.comb += self.weights.address.eq(address)
 
         # --- Add -------------------------------------------------------------------------------

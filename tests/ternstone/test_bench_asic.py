@@ -34,8 +34,9 @@ def test_without_a_kit(monkeypatch):
 
 @pytest.fixture
 def answers(monkeypatch):
-    """Answers in place of builds: dense, then a quarter of the cycles for a third of the energy."""
-    made = iter([answer(1, 400), answer(1 / 3, 100), answer(1 / 4, 100)])
+    """Answers in place of builds: dense, then a quarter of the cycles for a third of the energy;
+    weights in SRAM, and as logic."""
+    made = iter([answer(1, 400), answer(1 / 3, 100), answer(1 / 4, 100)] * 2)
     monkeypatch.setattr(bench_asic, "missing", lambda: None)
     monkeypatch.setattr(bench_asic, "run", lambda *args, **kwargs: next(made))
 
@@ -43,14 +44,16 @@ def answers(monkeypatch):
 def test_skipping(answers):
     every = list(bench_asic.skipping(lambda what: None))
     rows = {row["setting"]: row for row in every if row["figure"] == "share of the cycle ratio"}
-    missed = rows["array and weight memory, 81% of states zero"]
+    missed = rows["array and weight memory, 81% of states zero, weights in SRAM"]
     assert missed["measured"] == 0.75 and missed["met"] is False
-    assert rows["whole step, 81% of states zero"]["target"] == ">= 0.9"
-    assert rows["array and weight memory, 95% of states zero"]["met"] is True
-    assert rows["whole step, 95% of states zero"]["target"] == "-"
+    assert rows["whole step, 81% of states zero, weights in SRAM"]["target"] == ">= 0.9"
+    assert rows["array and weight memory, 95% of states zero, weights in SRAM"]["met"] is True
+    assert rows["whole step, 95% of states zero, weights in SRAM"]["target"] == "-"
+    assert all(row["target"] == "-" for setting, row in rows.items() if "as logic" in setting)
+    assert len(rows) == 8
     # 7 nJ in 400 cycles and 7 / 3 in 100: 7 / 9 whatever the cycles, 0.0156 a cycle.
     fixed, = (row for row in every if row["figure"] == "nJ a step, of any length"
-              and row["setting"] == "whole step, 81% of states zero")
+              and row["setting"] == "whole step, 81% of states zero, weights in SRAM")
     assert fixed["measured"] == round(7 / 9 / bench_asic.STEPS, 3)
     at_most = 0.1 * 400 * (7 - 7 / 3) / 300 / (0.9 * 4 - 1) / bench_asic.STEPS
     assert f"asks for {at_most:.3f} at most" in fixed["how"]
