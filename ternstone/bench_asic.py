@@ -31,9 +31,11 @@ __all__ = ["ARRAYS", "PARALLEL", "PARTS"]
 PARALLEL = ("digits-stochastic",)
 #: Ready designs that the bench leaves out, and why.
 LARGE = {
-    **dict.fromkeys(("text-lstm-ternary", "text-lstm-binary", "mnist-stochastic", "vgg16-conv2-1",
-                     "vgg16-conv2-2", "maxcut-g1"),
+    **dict.fromkeys(("text-lstm-binary", "mnist-stochastic", "vgg16-conv2-1", "vgg16-conv2-2"),
                     "not tried: several times the constants of digits-lstm-*, all as logic"),
+    "text-lstm-ternary": "not tried with constants as logic; with --param store=load, weights in "
+                         "SRAM, it keeps 100 MHz, and its regression was not done after 7 minutes",
+    "maxcut-g1": "synthesis was not done after 10 minutes: all couplings are constant logic",
     **dict.fromkeys(("mnist-sparse-cnn", "mobilenet-pointwise", "vgg16-conv1-2"),
                     "too long for this run: by itself, see the table of designs")}
 #: The paper's: how much less a binary or ternary array takes than 12-bit weights, at equal
