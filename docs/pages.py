@@ -20,7 +20,7 @@ COMMANDS = {
     "asic-bench.json": "ternstone bench asic --save docs/results/asic-bench.json",
     "invertible-area.json": "python -m docs.invertible_circuits --area",
     "invertible-circuits.json": "python -m docs.invertible_circuits --measure",
-    "fpga-bench.json": "ternstone bench fpga --only boards --save docs/results/fpga-bench.json",
+    "fpga-bench.json": "ternstone bench fpga --save docs/results/fpga-bench.json",
     "fpga-blocks.json": "python -m docs.fpga_tables --blocks",
     "fpga-explore.json":
         "ternstone explore digits-lstm-ternary --over layers.0.lanes=8,16,32,64 --param interval=4 "
@@ -37,6 +37,7 @@ COMMANDS = {
         "ternstone fpga maxcut-g1 --board ulx3s-25f --bare --seeds 1 --json",
     "joint-area.json": "python -m docs.joint_tables --area",
     "joint-cycles.json": "python -m docs.joint_tables --measure",
+    "link-area.json": "python -m docs.link_tables --area",
     "link-faults.json": "python -m docs.link_tables --measure",
     "lstm-accuracy.json": "python -m golden.lstm.accuracy docs/results/lstm-accuracy.json",
     "lstm-area.json": "python -m docs.lstm_curves --area",

@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Out
 from golden.check import require_int
 from hdl.memory import NO_COLLISION
 
-__all__ = ["Queue", "SkidBuffer", "Slot"]
+__all__ = ["Queue", "SkidBuffer"]
 
 #: From this depth on a queue's memory is read synchronously, so that it can be a block RAM.
 BLOCK_DEPTH = 16
@@ -131,37 +131,4 @@ class SkidBuffer(wiring.Component):
             m.d.sync += full.eq(1)
         with m.If(~full):
             m.d.sync += aside.eq(given)
-        return m
-
-
-class Slot(wiring.Component):
-    """One register, which cuts every path of a stream as a `SkidBuffer` does, in half the cells.
-
-    **Latency** 1 cycle. **Throughput** one payload in two cycles. **Back-pressure** ``i.ready`` is
-    high while the register is empty.
-
-    A reset empties it.
-
-    Parameters
-    ----------
-    shape : ShapeLike
-        Of the payload; kept.
-
-    Members
-    -------
-    i : In(stream.Signature(shape))
-    o : Out(stream.Signature(shape))
-    """
-
-    def __init__(self, shape):
-        super().__init__({"i": In(stream.Signature(shape)), "o": Out(stream.Signature(shape))})
-
-    def elaborate(self, _platform):
-        m = Module()
-        m.d.comb += self.i.ready.eq(~self.o.valid)
-        with m.If(self.o.valid):
-            m.d.sync += self.o.valid.eq(~self.o.ready)
-        with m.Else():
-            m.d.sync += [self.o.valid.eq(self.i.valid),
-                         Value.cast(self.o.payload).eq(Value.cast(self.i.payload))]
         return m

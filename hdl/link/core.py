@@ -31,9 +31,12 @@ class ByteCore(wiring.Component):
     -------
     i : In, stream of data: 8, last: 1 (of a frame, of the image), load: 1 (to ``s_axis_w``)
     o : Out, stream of data: 8, last: 1 (of an answer), error: 1 (``m_axis_tuser``)
-    cycles : Out(32)
-        Of the last frame: first input transfer to last output transfer, both counted, but for those
-        in which the core waited for the link.
+    cycle : Out(1)
+        Of the last frame's cycles, from its first input transfer to its last output transfer, both
+        counted, but for those in which the core waited for the link: one bit of 32, the least
+        significant one first, from 24 cycles after the frame on.
+    turn : In(1)
+        To the next bit; 32 times, or the count is lost. Not while a frame is inside.
     """
 
     def __init__(self, params, core):
@@ -41,7 +44,7 @@ class ByteCore(wiring.Component):
         super().__init__({
             "i": In(stream.Signature(data.StructLayout({"data": 8, "last": 1, "load": 1}))),
             "o": Out(stream.Signature(data.StructLayout({"data": 8, "last": 1, "error": 1}))),
-            "cycles": Out(32)})
+            "cycle": Out(1), "turn": In(1)})
 
     def elaborate(self, _platform):
         m = Module()
@@ -137,8 +140,26 @@ class ByteCore(wiring.Component):
             m.d.sync += [running.eq(1), over.eq(core.s_axis_tlast)]
         with m.If(ending):
             m.d.sync += running.eq(0)
-        with m.If(running):
-            with m.If(~held):
-                m.d.sync += self.cycles.eq(self.cycles + 1)
-        with m.Elif(taking):
-            m.d.sync += self.cycles.eq(1)
+        counting, starting, full = Signal(), Signal(), Signal()
+        # The count's low byte has a carry chain. The rest turns by a bit a cycle, once around and
+        # past a half adder, whenever the low byte is full. Turning also is how it is read. All bits
+        # of the low byte are turned over: counting down, and shifting otherwise, takes one LUT a
+        # bit.
+        low = Signal(8, init=0xFF)
+        high = Signal(24)
+        turns = Signal(range(len(high) + 1))  # to go
+        turning, carry = Signal(), Signal()
+        m.d.comb += [counting.eq(running & ~held), starting.eq(taking & ~running),
+                     full.eq(counting & ~low.any()), turning.eq(turns.any()),
+                     self.cycle.eq(~low[0])]
+        with m.If(turning):
+            m.d.sync += [turns.eq(turns - 1), carry.eq(carry & high[0])]
+        with m.If(full):
+            m.d.sync += [turns.eq(len(high)), carry.eq(1)]
+        with m.If(turning | self.turn):
+            m.d.sync += high.eq(Cat(high[1:], Mux(self.turn, ~low[0], high[0] ^ carry)))
+        with m.If(counting | self.turn):
+            m.d.sync += low.eq(Mux(counting, low + counting.replicate(len(low)),
+                                   Cat(low[1:], ~high[0])))
+        with m.If(starting):
+            m.d.sync += [low.eq(~Const(1, 8)), high.eq(0), turns.eq(0)]

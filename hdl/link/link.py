@@ -6,10 +6,9 @@ from amaranth.lib.wiring import In, Out
 
 from hdl.link.core import ByteCore
 from hdl.link.dispatcher import Dispatcher
-from hdl.link.packet import BODY_BYTE, PacketReceiver, PacketSender
+from hdl.link.packet import PacketReceiver, PacketSender
 from hdl.link.spi import SpiPeripheral
 from hdl.link.uart import LINE_BYTE, UartReceiver, UartTransmitter
-from hdl.stream import Slot
 
 __all__ = ["Link", "SpiTop", "UartTop"]
 
@@ -23,7 +22,7 @@ class Link(wiring.Component):
     The core is any component with AXI4-Stream ports as `hdl.axi.AxiStreamTop` has them. It is reset
     by a `Kind.RESET`, together with all of the link but the line.
 
-    **Latency** from a request's closing flag to the first byte of a frame at ``s_axis``: 10 cycles,
+    **Latency** from a request's closing flag to the first byte of a frame at ``s_axis``: 38 cycles,
     and one for each byte of a beat; from the core's first beat to the answer's opening flag on
     offer: 2 cycles. **Throughput** towards the core a byte a cycle; answers as fast as the line.
     **Back-pressure** of the line holds the core's output; the core's holds the packet FIFO, which
@@ -59,10 +58,7 @@ class Link(wiring.Component):
         m.submodules.sender = sender = ResetInserter(receiver.reset)(PacketSender())
         wiring.connect(m, wiring.flipped(self.rx), receiver.i)
         wiring.connect(m, receiver.o, dispatcher.i)
-        # A byte takes the sender nine cycles at least: one register, and no path goes through.
-        m.submodules.slot = slot = ResetInserter(receiver.reset)(Slot(BODY_BYTE))
-        wiring.connect(m, dispatcher.o, slot.i)
-        wiring.connect(m, slot.o, sender.i)
+        wiring.connect(m, dispatcher.o, sender.i)
         wiring.connect(m, sender.o, wiring.flipped(self.tx))
         return m
 

@@ -44,24 +44,24 @@ class UartReceiver(wiring.Component):
         # Loaded whenever idle, so it needs no reset; with one the bits that are loaded with 1 would
         # take another reset than the others, which breaks the carry chain of an iCE40.
         phase, busy, waiting = Signal(bits, reset_less=True), Signal(), Signal()
-        # The bits come in from the top; the one that is set at first leaves at the stop bit.
+        # The bits come in from the top; the one that is set at first leaves with the stop bit.
         shift = Signal(10, init=1 << 9)
         tick = Signal()
-        m.d.comb += self.o.payload.data.eq(shift[2:])
-        m.d.sync += self.o.valid.eq(0)
+        m.d.comb += [self.o.payload.data.eq(shift[1:]), self.o.payload.broken.eq(~shift[9])]
+        m.d.sync += self.o.valid.eq(busy & tick & shift[0])
         with m.If(busy):
             m.d.sync += Cat(phase, tick).eq(phase + self.params.step)
         with m.Else():
             # The first sample is half a bit after the edge, which is seen a cycle late.
-            m.d.sync += [phase.eq((1 << (bits - 1)) + self.params.step), tick.eq(0),
-                         shift.eq(shift.init)]
-        with m.If(busy & tick):
+            m.d.sync += [phase.eq((1 << (bits - 1)) + self.params.step), tick.eq(0)]
+        with m.If(tick):
             m.d.sync += shift.eq(Cat(shift[1:], rx))
-            with m.If(shift[0]):
-                m.d.sync += [self.o.valid.eq(1), self.o.payload.broken.eq(~rx), busy.eq(0),
-                             waiting.eq(~rx), shift.eq(shift)]
-            with m.Elif(~shift[:9].any()):
-                m.d.sync += busy.eq(~rx)
+        with m.If(~busy):
+            m.d.sync += shift.eq(shift.init)
+        with m.If(busy & tick & shift[0]):
+            m.d.sync += [busy.eq(0), waiting.eq(~rx)]
+        with m.If(busy & tick & ~shift[:9].any()):
+            m.d.sync += busy.eq(~rx)
         with m.If(rx):
             m.d.sync += waiting.eq(0)
         with m.If(~busy & ~waiting & ~rx):

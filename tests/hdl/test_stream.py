@@ -8,7 +8,7 @@ from amaranth.sim import Simulator
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hdl.stream import Queue, SkidBuffer, Slot
+from hdl.stream import Queue, SkidBuffer
 from hdl.verilog import emit
 from tests.hdl.streams import run
 
@@ -22,10 +22,9 @@ def payloads(count, seed=0):
 MAKE = {"skid": lambda: SkidBuffer(signed(12)),
         **{f"queue{depth}": lambda depth=depth: Queue(signed(12), depth)
            for depth in (2, 3, 15, 16, 17, 40)}}
-ALL = {**MAKE, "slot": lambda: Slot(signed(12))}
 
 
-@pytest.mark.parametrize("make", ALL.values(), ids=ALL)
+@pytest.mark.parametrize("make", MAKE.values(), ids=MAKE)
 @pytest.mark.parametrize("idle, stall", STALLS)
 def test_order(make, idle, stall):
     component, sent = make(), payloads(150)
@@ -41,14 +40,7 @@ def test_latency_and_throughput(make):
     assert given == [cycle + 1 for cycle in taken]
 
 
-def test_slot_takes_every_other_cycle():
-    slot, sent = Slot(8), list(range(20))
-    _, (taken, given) = run(slot, {slot.i: sent}, {slot.o: 20})
-    assert taken == list(range(0, 40, 2))
-    assert given == [cycle + 1 for cycle in taken]
-
-
-@pytest.mark.parametrize("make", ALL.values(), ids=ALL)
+@pytest.mark.parametrize("make", MAKE.values(), ids=MAKE)
 @pytest.mark.parametrize("reset_at", [1, 2, 7, 20, 33])
 def test_reset(make, reset_at):
     component, sent = make(), payloads(50)
@@ -90,7 +82,7 @@ def test_queue_fills_and_tells_its_level(depth):
 
 
 @pytest.mark.parametrize("make", [lambda shape: Queue(shape, 2), lambda shape: Queue(shape, 16),
-                                  SkidBuffer, Slot])
+                                  SkidBuffer])
 def test_payload_keeps_its_shape(make):
     layout = data.StructLayout({"values": data.ArrayLayout(signed(5), 3), "last": 1})
     component = make(layout)

@@ -245,5 +245,5 @@ def test_area():
     core = ice40(emit(design.component()), dsp=False)
     whole = ice40(emit(UartTop(params, UartParams(48_000_000, 3_000_000), design.component())),
                   dsp=False)
-    assert whole["LUT4"] - core["LUT4"] <= 620
+    assert whole["LUT4"] - core["LUT4"] <= 450
     assert whole["RAM"] - core["RAM"] == 1
