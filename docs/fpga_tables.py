@@ -97,6 +97,17 @@ def _memories():
     return pages.table(["memory", "words", "width", "block RAMs", "least", "fill"], rows)
 
 
+def _checks():
+    """Of each design and board, what the parts "checks" and "bytes" found."""
+    rows = [row for row in (pages.load(RESULTS) or {"figures": []})["figures"]
+            if row["part"] in ("checks", "bytes")]
+    if not rows:
+        return pages.missing(RESULTS)
+    return pages.table(["of", "figure", "found", "must be", "how"], [
+        [f"`{row['setting']}`" if row["part"] == "checks" else row["setting"], row["figure"],
+         row["measured"], row["target"], row["how"]] for row in rows])
+
+
 def _explored():
     answer = pages.load(EXPLORED)
     if not answer:
@@ -125,6 +136,7 @@ def _curve(pyplot):
 
 
 TABLES = {"fpga-boards": _boards, "fpga-blocks": _blocks, "fpga-memories": _memories,
+          "fpga-checks": _checks,
           "fpga-explore": _explored, **fpga_rungs.TABLES}
 CURVES = {"fpga-explore.svg": _curve}
 

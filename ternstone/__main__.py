@@ -32,6 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         report.error(error, as_json)
     except _CLICK_ERROR as error:
         message = str(error.format_message()).replace("\n", " ").rstrip(".")
+        message = message.replace(": Value error, ", ": ")  # which kind of error is of no use
         context = getattr(error, "ctx", None)
         where = f" (see: {context.command_path} --help)" if context else ""
         report.error(message + where, as_json)

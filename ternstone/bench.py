@@ -16,10 +16,11 @@ from golden.design import Block
 from sim.tools import find_verilator
 from ternstone import report
 from ternstone.designs import Design, RandomFeed
+from ternstone.errors import BadInput
 from ternstone.simulate import simulate
 
 __all__ = ["PEERS", "Part", "Row", "Say", "answer", "at_least", "at_most", "figure", "measure",
-           "print_answer", "side_by_side", "verified"]
+           "print_answer", "saved", "side_by_side", "verified"]
 
 #: One line of the answer: figure, setting, measured, target, met, how. ``met`` is None where there
 #: is no target, or where a tool that is missing kept the figure from being measured.
@@ -87,6 +88,20 @@ def measure(parts: Mapping[str, Part], say: Say) -> list[Row]:
         rows += [{"part": name, **row} for row in part(say)]
         report.stderr.print(f"{name}: {time.monotonic() - started:.0f} s", highlight=False)
     return rows
+
+
+def saved(path: Path, parts: Sequence[str]) -> list[Row]:
+    """The rows of ``parts`` of an answer in a file, if there is one.
+
+    Errors: `BadInput` for a file that is no answer.
+    """
+    if not parts or not path.exists():
+        return []
+    try:
+        return [row for row in json.loads(path.read_text())["figures"] if row["part"] in parts]
+    except (ValueError, KeyError, TypeError) as error:
+        raise BadInput(f"File {path} must be an answer of this bench, which it is not "
+                       "(remove it, or name another)") from error
 
 
 def answer(family: str, rows: list[Row]) -> dict[str, Any]:

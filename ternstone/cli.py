@@ -555,7 +555,8 @@ def bench(
         metavar="PART", show_default=False,
         help="Measure this part alone; as often as needed.")] = None,
     save: Annotated[Path | None, typer.Option(
-        metavar="FILE", help="Write the answer there, too.", show_default=False)] = None,
+        metavar="FILE", show_default=False,
+        help="Write the answer there, too; with --only beside its rows of other parts.")] = None,
     json: Json = False,
 ) -> None:
     """Measure a family's headline figures, each beside what it must reach.
@@ -576,14 +577,18 @@ def bench(
     if save is not None and (save.is_dir() or not save.parent.is_dir()):
         raise BadInput(f"File {save} must be in a folder that exists, "
                        "and must not be a folder itself")
+    others = [] if save is None else work.saved(
+        save, [name for name in parts if name not in (only or parts)])
     with report.stderr.status(f"measuring {family}") as status:
         rows = work.measure({name: part for name, part in parts.items()
                              if name in (only or parts)},
                             lambda what: status.update(f"measuring {what}"))
     answer = work.answer(family, rows)
-    for path in (BUILD / f"bench-{family}.json", save):
-        if path:
-            write_json(path, answer)
+    write_json(BUILD / f"bench-{family}.json", answer)
+    if save is not None:
+        order = list(parts)
+        write_json(save, work.answer(family, sorted(
+            [*others, *rows], key=lambda row: order.index(row["part"]))))
     if json:
         report.print_json(answer)
     else:

@@ -7,6 +7,7 @@ it gives nothing, so that nobody waits.
 """
 
 import contextlib
+import errno
 import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -61,7 +62,11 @@ class SerialWire:
             yield
         except (OSError, ValueError) as error:  # a SerialException is an OSError
             number = getattr(error, "errno", None)
-            why = os.strerror(number) if number else str(error)
+            if number is None and error.__context__:  # pyserial wraps a termios.error
+                number = next(iter(error.__context__.args), None)
+            why = os.strerror(number) if isinstance(number, int) else str(error)
+            if number == errno.ENOTTY:
+                why = "it is no serial port"
             raise BadInput(f"Port {self.port} {what}: {why[:1].lower()}{why[1:]}") from error
 
     def write(self, data: bytes) -> None:

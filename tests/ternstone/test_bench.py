@@ -49,6 +49,19 @@ def test_only(ternstone, parts):
 def test_save(ternstone, parts, tmp_path):
     answer = ternstone("bench", "lstm", "--only", "first", "--json", "--save", "kept.json")
     assert json.loads((tmp_path / "kept.json").read_text()) == answer.json
+    parts["first"] = lambda say: iter([figure("cycles", "again", 7, HOW)])
+    for part in ("second", "first"):  # beside what is there, in the parts' order
+        ternstone("bench", "lstm", "--only", part, "--save", "kept.json")
+    rows = json.loads((tmp_path / "kept.json").read_text())["figures"]
+    assert [(row["part"], row["setting"]) for row in rows] == [
+        ("first", "again"), ("second", "binary")]
+    ternstone("bench", "lstm", "--save", "kept.json")
+    assert len(json.loads((tmp_path / "kept.json").read_text())["figures"]) == 3
+    (tmp_path / "kept.json").write_text("[]")
+    answer = ternstone("bench", "lstm", "--only", "first", "--save", "kept.json")
+    assert (answer.status, answer.err.splitlines()[-1]) == (
+        2, "error: File kept.json must be an answer of this bench, which it is not "
+        "(remove it, or name another)")
     answer = ternstone("bench", "lstm", "--only", "first", "--save", "nowhere/kept.json")
     assert (answer.status, answer.err) == (2, "error: File nowhere/kept.json must be in a folder "
                                            "that exists, and must not be a folder itself\n")

@@ -182,7 +182,8 @@ def test_verb_on_a_silent_port(ternstone, terminal):
 @pytest.mark.parametrize("arguments, message", [
     (["stochastic.counter", "--port", "/dev/nowhere"],
      "Port /dev/nowhere cannot be opened: no such file or directory"),
-    (["stochastic.counter", "--port", "/dev/null"], "Port /dev/null cannot be opened: "),
+    (["stochastic.counter", "--port", "/dev/null"],
+     "Port /dev/null cannot be opened: it is no serial port"),
     (["nonsense", "--port", "x"], "Design 'nonsense' is not known"),
     (["--port", "x"], "A design must be given once"),
     (["stochastic.counter"], "Missing option '--port'"),
