@@ -2,40 +2,21 @@
 
 ``python -m docs.fpga_tables`` from the root, with the packages installed, from what ``ternstone
 bench fpga`` and ``ternstone explore`` have written into docs/results (`docs.pages.COMMANDS`).
-``--blocks [NAME ...]`` first measures the families' blocks (or those named) one by one, as the
-bench's part "blocks" does, and keeps the others' figures: minutes each.
 """
 
-import sys
-
 from docs import fpga_rungs, pages
-from golden.files import write_json
 
-__all__ = ["CURVES", "PAGES", "TABLES", "measure_blocks"]
+__all__ = ["CURVES", "PAGES", "TABLES"]
 
 PAGES = ("docs/fpga.md",)
 RESULTS = "fpga-bench.json"
-BLOCK_RESULTS = "fpga-blocks.json"
 EXPLORED = "fpga-explore.json"
 
 
-def measure_blocks(names):
-    """``names`` of `ternstone.bench_fpga.BLOCKS`, or all, into docs/results/fpga-blocks.json."""
-    from ternstone.bench_fpga import BLOCKS, fmax
-
-    builds = pages.load(BLOCK_RESULTS) or {}
-    for name in names or BLOCKS:
-        row = fmax(name, BLOCKS[name])
-        builds[name] = row["build"]
-        sys.stderr.write(f"{name}: {row['measured']} MHz\n")
-        write_json(pages.RESULTS / BLOCK_RESULTS,
-                   {known: builds[known] for known in BLOCKS if known in builds})
-
-
-def _builds():
-    """The designs on boards."""
+def _builds(part):
+    """A part's rows that have builds: setting -> build."""
     rows = (pages.load(RESULTS) or {"figures": []})["figures"]
-    return [row["build"] for row in rows if row["part"] == "boards" and "build" in row]
+    return {row["setting"]: row["build"] for row in rows if row["part"] == part and "build" in row}
 
 
 def _name(build):
@@ -54,11 +35,11 @@ def _cells(build):
 
 
 def _boards():
-    builds = _builds()
+    builds = _builds("boards")
     if not builds:
         return pages.missing(RESULTS)
     rows = []
-    for build in builds:
+    for build in builds.values():
         taken = build["capacity"]["LUT4"]
         rows.append([
             _name(build), f"{build['board']} ({build['part']})", *_cells(build),
@@ -70,16 +51,16 @@ def _boards():
 
 
 def _blocks():
-    builds = pages.load(BLOCK_RESULTS)
+    builds = _builds("blocks")
     if not builds:
-        return pages.missing(BLOCK_RESULTS)
+        return pages.missing(RESULTS)
     rows = []
-    for name, build in builds.items():
+    for setting, build in builds.items():
         path = build["critical_path"]
         hops = list(dict.fromkeys(f"`{hop['name'].removeprefix('core.')}`"
                                   for hop in path["hops"]))
         way = " > ".join(hops if len(hops) < 4 else [hops[0], "..", hops[-1]])
-        rows.append([name, _name(build), build["part"],
+        rows.append([setting.partition(":")[0], _name(build), build["part"],
                      *_cells(build), _fmax(build), f"{build['target_mhz']:g}",
                      "yes" if build["met"] else "no", way,
                      f"{path['logic_ns']:.1f} + {path['wire_ns']:.1f}"])
@@ -88,12 +69,12 @@ def _blocks():
 
 
 def _memories():
-    builds = _builds()
+    builds = _builds("boards")
     if not builds:
         return pages.missing(RESULTS)
     rows = [[f"`{m['module'].partition('_core_')[2]}`", m["words"], m["width"], m["taken"],
              m["best"], f"{m['fill']:.0%}" if m["fill"] else "in LUTs"]
-            for m in builds[0]["memories"]]
+            for m in next(iter(builds.values()))["memories"]]
     return pages.table(["memory", "words", "width", "block RAMs", "least", "fill"], rows)
 
 
@@ -142,6 +123,4 @@ CURVES = {"fpga-explore.svg": _curve}
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--blocks"]:
-        measure_blocks(sys.argv[2:])
     pages.write(PAGES, TABLES, CURVES)

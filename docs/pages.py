@@ -21,7 +21,6 @@ COMMANDS = {
     "invertible-area.json": "python -m docs.invertible_circuits --area",
     "invertible-circuits.json": "python -m docs.invertible_circuits --measure",
     "fpga-bench.json": "ternstone bench fpga --save docs/results/fpga-bench.json",
-    "fpga-blocks.json": "python -m docs.fpga_tables --blocks",
     "fpga-explore.json":
         "ternstone explore digits-lstm-ternary --over layers.0.lanes=8,16,32,64 --param interval=4 "
         "--board hx8k --json > docs/results/fpga-explore.json",
