@@ -57,6 +57,14 @@ def test_every_seed_is_tried_and_the_best_kept(built):
     assert len(built.image) > 10_000
 
 
+def test_seeds_until_the_clock_is_met(built, cache):
+    """No seed more than it takes; where none reaches the clock, all, and the best is kept."""
+    assert [r.seed for r in build(built.synthesis, cache, [2, 1], until_met=True).seeds] == [2]
+    missed = build(synthesise(project(mhz=700.0), cache), cache, [1, 2], until_met=True)
+    assert [r.seed for r in missed.seeds] == [1, 2] and not missed.met
+    assert missed.best.slowest == max(r.slowest for r in missed.seeds)
+
+
 def test_same_inputs_same_bytes(built, tmp_path):
     """Once more, with nothing kept from before."""
     again = build(synthesise(project(), tmp_path), tmp_path, [2, 1])
