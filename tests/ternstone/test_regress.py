@@ -84,7 +84,7 @@ def test_bits_that_are_not_read_change_nothing(build, monkeypatch):
     monkeypatch.setattr(regress, "broken", noted)
     answer = build("fake.adder", "--board", "hx8k", "--regress", "bitstream", "--flips", 6)
     flips = answer.json["regression"]["bitstream"]["flips"]["LUT"]
-    assert flips["tried"] == 6 and flips["noticed"] == 0
+    assert flips["noticed"] == 0 < flips["tried"]
 
 
 @pytest.mark.slow
