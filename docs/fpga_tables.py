@@ -13,10 +13,15 @@ RESULTS = "fpga-bench.json"
 EXPLORED = "fpga-explore.json"
 
 
+def _rows(*parts):
+    """The bench's rows of these parts."""
+    rows = (pages.load(RESULTS) or {"figures": []})["figures"]
+    return [row for row in rows if row["part"] in parts]
+
+
 def _builds(part):
     """A part's rows that have builds: setting -> build."""
-    rows = (pages.load(RESULTS) or {"figures": []})["figures"]
-    return {row["setting"]: row["build"] for row in rows if row["part"] == part and "build" in row}
+    return {row["setting"]: row["build"] for row in _rows(part) if "build" in row}
 
 
 def _name(build):
@@ -80,8 +85,7 @@ def _memories():
 
 def _checks():
     """Of each design and board, what the parts "checks" and "bytes" found."""
-    rows = [row for row in (pages.load(RESULTS) or {"figures": []})["figures"]
-            if row["part"] in ("checks", "bytes")]
+    rows = _rows("checks", "bytes")
     if not rows:
         return pages.missing(RESULTS)
     return pages.table(["of", "figure", "found", "must be", "how"], [
@@ -117,8 +121,7 @@ def _curve(pyplot):
 
 
 TABLES = {"fpga-boards": _boards, "fpga-blocks": _blocks, "fpga-memories": _memories,
-          "fpga-checks": _checks,
-          "fpga-explore": _explored, **fpga_rungs.TABLES}
+          "fpga-checks": _checks, "fpga-explore": _explored, **fpga_rungs.TABLES}
 CURVES = {"fpga-explore.svg": _curve}
 
 
