@@ -141,10 +141,7 @@ def _skipping(say: Say, store: str, where: str) -> Iterator[Row]:
                      round(before / after / cycles, 3))
             how = (f"{before / STEPS:.3f} nJ a step dense, {after / STEPS:.3f} then: "
                    f"{before / after:.2f} x less in {cycles:.2f} x fewer cycles")
-            # Constant logic is no memory: to go from a column to a later one costs more than to go
-            # to the next.
-            yield (at_least(*given, limit, how) if limit and store == "load"
-                   else figure(*given, how))
+            yield at_least(*given, limit, how) if limit else figure(*given, how)
         rest = sorted(answer["power"]["blocks"].items(), key=lambda item: -item[1])
         yield figure("nJ a step", zeros, round(energy(answer) / STEPS, 3),
                      ", ".join(f"{path} {nj / STEPS:.3f}" for path, nj in rest[:8]))
