@@ -13,8 +13,8 @@ from fpga import steps
 from fpga.boards import Board
 from fpga.steps import Step
 
-__all__ = ["Built", "Project", "Routed", "Synthesis", "build", "commands", "project_files",
-           "shell", "synthesis_options", "synthesise"]
+__all__ = ["Built", "Project", "Routed", "Synthesis", "build", "commands", "place",
+           "project_files", "shell", "synthesis_options", "synthesise"]
 
 #: Builds of several seeds side by side: each is one process on one core.
 JOBS = 2
@@ -160,6 +160,11 @@ def _pack_only(project):
     return _nextpnr(project, ("--pack-only",), (), "pack.log")
 
 
+def _place_only(project):
+    # It times what it has placed, and that is where it meets a loop.
+    return _nextpnr(project, ("--no-route",), (), "place.log")
+
+
 def _route(project, seed):
     routed = {"ice40": "--asc", "ecp5": "--textcfg"}[project.family.name]
     file = f"routed.{project.family.routed}"
@@ -241,6 +246,15 @@ def synthesise(project, cache, say=lambda what: None):
         around["LUT4"] = outside["FF"]
     return Synthesis(project, files | done.files, cells, taken, around,
                      done.seconds + packed.seconds)
+
+
+def place(synthesis, cache):
+    """Place without routing, so that nextpnr looks for combinational loops, too; its log.
+
+    Errors: `StepError` for a design that has one.
+    """
+    step = _place_only(synthesis.project)
+    return steps.run(step, synthesis.files, cache).files[step.log].decode()
 
 
 def _count(cells, family):

@@ -4,7 +4,7 @@ import contextlib
 import re
 from collections.abc import Iterator
 
-__all__ = ["BadInput", "bad_input"]
+__all__ = ["BadInput", "Unreadable", "bad_input"]
 
 
 class BadInput(Exception):
@@ -13,6 +13,10 @@ class BadInput(Exception):
     def __str__(self) -> str:
         # A message of several lines (a library's) still makes one.
         return re.sub(r"\s*\n\s*", "; ", super().__str__().strip())
+
+
+class Unreadable(BadInput):
+    """Text that is no value of its parameter's kind, whatever the others are."""
 
 
 @contextlib.contextmanager

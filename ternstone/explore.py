@@ -26,7 +26,7 @@ from golden.files import write_json, write_whole
 from sim.tools import ToolError
 from ternstone import report
 from ternstone.designs import Design, open_design
-from ternstone.errors import BadInput, bad_input
+from ternstone.errors import BadInput, Unreadable, bad_input
 from ternstone.fpga import CACHE, FRAMES, Say, count_cycles, figures, outline
 from ternstone.generate import BUILD, folder_of, generate
 
@@ -130,12 +130,13 @@ def explore(sweep: Sweep, *, trials: int | None, storage: str | None, jobs: int,
     of the design with its first point's parameters. Points that do not fit or are no block are in
     it with the reason.
 
-    Errors: `BadInput` for a grid that is too large, and where no point could be built;
-    `ToolError` for a missing tool.
+    Errors: `BadInput` for a grid that is too large, for a value that cannot be read, and where no
+    point could be built; `ToolError` for a missing tool.
     """
     if trials is None and sweep.size > MOST_POINTS:
         raise BadInput(f"--over must span at most {MOST_POINTS} points, not {sweep.size:,} "
                        "(take fewer values, or let --trials 40 search)")
+    _read_all(sweep)
     base = _first(sweep)
     measure = _Measure(sweep)
     if trials is None:
@@ -175,6 +176,22 @@ def _first(sweep: Sweep) -> Design:
             said = said or error
     assert said is not None
     raise said
+
+
+def _read_all(sweep: Sweep) -> None:
+    """A value that no point can have is a slip of the pen, and said before anything is built.
+
+    Errors: `BadInput`.
+    """
+    first = next(sweep.points)
+    for name, values in sweep.space.items():
+        for value in values:
+            try:
+                sweep.open({**first, name: value})
+            except Unreadable:
+                raise
+            except BadInput:
+                pass  # a point that is no block is a row, with the reason
 
 
 def front(rows: Sequence[Row], objectives: Mapping[str, int]) -> list[Row]:

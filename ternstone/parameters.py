@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from golden.formats import Format
-from ternstone.errors import BadInput, bad_input
+from ternstone.errors import BadInput, Unreadable, bad_input
 
 __all__ = ["build", "override", "parse_pairs", "places", "suggest"]
 
@@ -72,7 +72,7 @@ def _read(name: str, text: str, kind: Any) -> Any:
     except (ValueError, KeyError) as error:
         # A Format's own complaint (of its width, say) is more exact than ours.
         said = str(error) if str(error).startswith("Format ") else None
-        raise BadInput(said or f"Parameter {name} must be {called}, not {text!r}") from error
+        raise Unreadable(said or f"Parameter {name} must be {called}, not {text!r}") from error
 
 
 def build(subject: str, make: Callable[..., Any], defaults: Mapping[str, Any],

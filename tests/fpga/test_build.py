@@ -1,12 +1,13 @@
 """Real builds of a small design: counts, checks, seeds, bytes, and what is refused."""
 
 import dataclasses
+import json
 
 import pytest
 
 from fpga import steps
 from fpga.boards import FAMILIES
-from fpga.build import build, shell, synthesise
+from fpga.build import build, place, shell, synthesise
 from fpga.report import critical_path, memory_fit, page, report
 from fpga.steps import Step, StepError
 from tests.fpga.small import MEMORIES, PORTS, SMALL, needs_tools, project
@@ -123,6 +124,20 @@ def test_checks(body, said, cache):
                f"output reg [23:0] total); {body} endmodule\n")
     with pytest.raises(StepError, match=rf"^yosys must accept the design, but it says: .*({said})"):
         synthesise(project(verilog={**project().verilog, "small.v": verilog}), cache)
+
+
+def test_nextpnr_finds_a_loop(cache):
+    """A loop put into the netlist, behind Yosys' checks: the LUT's first input is its output."""
+    made = synthesise(project("ulx3s-25f", dsp=False), cache)
+    assert "loop" not in place(made, cache)
+    netlist = json.loads(made.files["netlist.json"])
+    cells = netlist["modules"]["small"]["cells"].values()
+    pins = next(cell["connections"] for cell in cells if cell["type"] == "LUT4")
+    pins["A"] = pins["Z"]
+    broken = dataclasses.replace(made, files={**made.files,
+                                              "netlist.json": json.dumps(netlist).encode()})
+    with pytest.raises(StepError, match=r"nextpnr-ecp5 must .*failed due to combinational loops"):
+        place(broken, cache)
 
 
 def test_what_nextpnr_refuses(cache):

@@ -73,6 +73,8 @@ def test_front(rows, kept):
      r"--over must name each parameter once, which 'lanes=2' does not"),
     (["--over", "lanes=4..1"], r"--over must have ranges that rise, .* not '4\.\.1'"),
     (["--over", "lanse=1,2"], r"Parameter 'lanse' is not one of fake.adder: did you mean lanes\?"),
+    (["--over", "lanes=1,x"], r"Parameter lanes must be an integer, not 'x'"),
+    (["--over", "lanes=99,x"], r"Parameter lanes must be an integer, not 'x'"),
     (["--over", "steps=1..100,lanes=1..16"],
      r"--over must span at most 200 points, not 1,600 \(.*--trials 40.*\)"),
     (["--over", "lanes=1", "--trials", 0], r"--trials must be at least 1, not 0"),
