@@ -19,15 +19,13 @@ from golden.weights import random_weights
 
 __all__ = ["Array", "array", "corrections", "weight_words"]
 
-#: Cycles of a frame beside those of its beats and its lanes: the sums' registers.
-EXTRA = 1
-
 
 def array(weights: str = "ternary", bits: int = 8, signed: bool = True, lanes: int = 8,
           terms: int = 4, length: int = 16, share: int = 1,
-          structure: str = "ripple") -> ArrayParams:
+          structure: str = "ripple", stages: int = 1) -> ArrayParams:
     """`ArrayParams` from flat arguments: ``bits`` and ``signed`` are the operand's."""
-    return ArrayParams(weights, Format(bits, 0, signed), lanes, terms, length, share, structure)
+    return ArrayParams(weights, Format(bits, 0, signed), lanes, terms, length, share, structure,
+                       stages)
 
 
 def _codes(params, weight):
@@ -89,7 +87,8 @@ class Array(Block):
         return [(self.tensors["weight"] @ frame.reshape(-1))[:, None] for frame in frames]
 
     def cycles(self, frames):
-        return len(frames) * (self.params.beats + self.params.lanes + EXTRA) + 1
+        p = self.params
+        return len(frames) * (p.beats + p.lanes + p.stages) + 1
 
     @classmethod
     def random(cls, params, rng):

@@ -79,6 +79,8 @@ class ArrayParams(Params):
                 2**(share - 1) sums (binary), or of x0, x1, x0 + x1, x0 - x1 (ternary, 2)
     structure:  ``ripple``: one carry-propagate adder and one register a lane; ``carry-save``: two
                 registers, and no carry runs further than a column a cycle
+    stages:     1; 2 has a register behind the weights' memory, and one of the operands beside it;
+                3 another one behind the choice of the lane whose sum leaves: for FPGAs
     """
 
     weights: str = "ternary"
@@ -88,6 +90,7 @@ class ArrayParams(Params):
     length: int = 16
     share: int = 1
     structure: str = "ripple"
+    stages: int = 1
 
     def __post_init__(self):
         kind = WeightKind(self.weights)
@@ -108,6 +111,7 @@ class ArrayParams(Params):
             raise ValueError(f"Array terms must be a multiple of the share of {self.share}, "
                              f"not {self.terms}")
         require_choice("Array structure", self.structure, STRUCTURES)
+        require_int("Array stages", self.stages, 1, 3)
 
     kind = property(lambda self: WeightKind(self.weights))
     beats = property(lambda self: self.length // self.terms)

@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from golden.mac.array import corrections, weight_words
 from hdl.axi import AxiStreamTop
+from hdl.delay import delayed
 from hdl.formats import shape
 from hdl.frame import FrameCheck, beat_in, beat_out
 from hdl.mac.heap import Heap
@@ -176,9 +177,9 @@ def _one_of(code, values, free):
 class ArrayCore(wiring.Component):
     """`Shared`, a `Lane` for each sum, the weights' memory, and one adder through which sums leave.
 
-    **Latency** ``lanes + 1`` cycles from a vector's last beat to its last sum. **Throughput** a
-    vector every ``beats + lanes + 1`` cycles: the accumulators are all that holds the sums, so the
-    next vector is taken when the last sum has left. **Back-pressure** likewise.
+    **Latency** ``lanes + stages`` cycles from a vector's last beat to its last sum. **Throughput**
+    a vector every ``beats + lanes + stages`` cycles: the accumulators are all that holds the sums,
+    so the next vector is taken when the last sum has left. **Back-pressure** likewise.
 
     Parameters
     ----------
@@ -210,18 +211,26 @@ class ArrayCore(wiring.Component):
         place = Signal(index_width(p.beats))
         m.d.comb += [i.ready.eq(~busy), taken.eq(i.valid & i.ready),
                      frame.step.eq(taken), frame.last.eq(i.payload.last),
-                     weights.address.eq(place), weights.enable.eq(taken),
-                     shared.values.eq(i.payload.data), shared.step.eq(taken)]
-        m.d.sync += step.eq(taken)
+                     weights.address.eq(place), weights.enable.eq(taken)]
+        word, values, given, begins = (
+            delayed(m, value, int(p.stages > 1), name) for value, name in (
+                (weights.word, "word"), (i.payload.data, "values"), (taken, "given"),
+                (place == 0, "begins")))
+        m.d.comb += [shared.values.eq(values), shared.step.eq(given)]
+        m.d.sync += step.eq(given)
         with m.If(taken):
-            m.d.sync += [place.eq(Mux(i.payload.last | ~frame.inner, 0, place + 1)),
-                         first.eq(place == 0)]
-            with m.If(i.payload.last):
-                m.d.sync += [busy.eq(1), error.eq(frame.wrong)]
+            m.d.sync += place.eq(Mux(i.payload.last | ~frame.inner, 0, place + 1))
+        with m.If(given):
+            m.d.sync += first.eq(begins)
+        with m.If(taken), m.If(i.payload.last):
+            m.d.sync += [busy.eq(1), error.eq(frame.wrong)]
 
         lane, following = Signal(index_width(p.lanes)), Signal(index_width(p.lanes))
         valid, last = Signal(), Signal()
-        m.d.sync += valid.eq(busy & ~(o.valid & o.ready & last))
+        summed = busy
+        for _ in range(p.stages - 1):
+            summed = delayed(m, summed, 1, "summed") & busy
+        m.d.sync += valid.eq(summed & ~(o.valid & o.ready & last))
         m.d.comb += [last.eq(error | (lane == p.lanes - 1)), following.eq(lane),
                      lacking.address.eq(following), o.valid.eq(valid), o.payload.last.eq(last),
                      o.payload.error.eq(error)]
@@ -235,13 +244,14 @@ class ArrayCore(wiring.Component):
         for n in range(p.lanes):
             m.submodules[f"lane_{n}"] = made = Lane(p)
             m.d.comb += [made.sums.eq(shared.sums), made.step.eq(step), made.first.eq(first),
-                         made.word.eq(weights.word.word_select(n, p.word_bits))]
+                         made.word.eq(word.word_select(n, p.word_bits))]
             rows.append(made.rows)
         chosen = Signal(rows[0].shape())
-        with m.Switch(lane):
+        with m.Switch(following if p.stages > 2 else lane):
             for n, row in enumerate(rows):
                 with m.Case(n):
                     m.d.comb += chosen.eq(row)
+        chosen = delayed(m, chosen, int(p.stages > 2), "sum")
         with m.If(~error):
             m.d.comb += o.payload.data[0].eq(
                 tree_sum([*chosen, lacking.word])[:p.sum_width].as_signed())

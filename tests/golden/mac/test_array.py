@@ -46,7 +46,9 @@ def test_run():
     block = Array(ArrayParams("ternary", Format(4), 2, 2, 4), {
         "weight": np.array([[1, 0, -1, 1], [-1, -1, -1, -1]])})
     assert block.run([np.array([[1, 2], [3, -8]])])[0].tolist() == [[-10], [2]]
-    assert block.cycles([None] * 3) == 3 * (2 + 2 + 1) + 1
+    for stages in (1, 2, 3):
+        params = block.params.replace(stages=stages)
+        assert Array(params, block.tensors).cycles([None] * 3) == 3 * (2 + 2 + stages) + 1
 
 
 def test_extremes_fit():
@@ -76,6 +78,7 @@ def test_array():
      r"^Array terms must be a multiple of the share of 3, not 4$"),
     ({"structure": "tree"}, ValueError,
      r"^Array structure must be one of ripple, carry-save, not 'tree'$"),
+    ({"stages": 4}, ValueError, r"^Array stages must be between 1 and 3, not 4$"),
 ])
 def test_init_wrong(given, error, message):
     with pytest.raises(error, match=message):

@@ -23,7 +23,7 @@ def params(draw):
     terms = share * draw(st.integers(1, 3))
     return ArrayParams(kind, Format(draw(st.integers(2, 9)), 0, draw(st.booleans())),
                        draw(st.integers(1, 5)), terms, terms * draw(st.integers(1, 4)), share,
-                       draw(st.sampled_from(STRUCTURES)))
+                       draw(st.sampled_from(STRUCTURES)), draw(st.integers(1, 3)))
 
 
 @settings(RANDOM, max_examples=30)
@@ -52,7 +52,7 @@ def test_frames_of_wrong_length(p, seed, stall):
 
 #: Shared sums and one selection a group, two rows; several selections a weight, one row.
 LARGE = {
-    "binary": ArrayParams("binary", Format(12, 11), 2, 6, 48, 3, "carry-save"),
+    "binary": ArrayParams("binary", Format(12, 11), 2, 6, 48, 3, "carry-save", 3),
     "int8": ArrayParams("int8", Format(8, 8, signed=False), 2, 2, 16),
 }
 
