@@ -121,10 +121,10 @@ BLOCKS = {
         "filters": "32", "macs": "32", "controllers": "8"}),
     "winners": Bare("sparse_conv.winners", {"channels": "32", "beat": "4", "winners": "8"}),
     "Ising": Bare("maxcut-g1", {}),
-    "spins of a circuit": Bare("adder-8", {}),
+    "spins of a circuit": Bare("adder-8", {"stages": "3"}),
     "collapsed": Bare("invertible.collapsed", {"bits": "4", "stages": "3"}),
     "search": Bare("factor-8x8", {}),
-    "MAC array": Bare("mac.array", {"lanes": "32"}),
+    "MAC array": Bare("mac.array", {"lanes": "32", "structure": "carry-save", "stages": "3"}),
 }
 
 

@@ -50,7 +50,7 @@ def network(circuit: str = "full-adder", width: int = 4, *, scale: int = 2,
             random: str = "xorshift", seed: int = 1, range: int = -1, noise_bits: int = 6,
             range_bits: int = 4, count_bits: int = 32, segments: int = 4, replicas: int = 1,
             ring: int = 0, stop: str = "never", answer: str = "states",
-            levels: int = 4, histogram: str = "") -> NetworkParams:
+            levels: int = 4, histogram: str = "", stages: int = 1) -> NetworkParams:
     """The network of a circuit of `CIRCUITS`; ``width`` is that of an adder, comparator or
     multiplier, ``histogram`` has names of ports, with commas between. Every other argument is that
     of `of_circuit` or `NetworkParams`.
@@ -66,7 +66,7 @@ def network(circuit: str = "full-adder", width: int = 4, *, scale: int = 2,
         random=random, seed=seed, range=range, noise_bits=noise_bits, range_bits=range_bits,
         count_bits=count_bits, segments=segments, replicas=replicas, ring=ring, stop=stop,
         answer=answer, levels=levels,
-        histogram=tuple(histogram.split(",")) if histogram else ())
+        histogram=tuple(histogram.split(",")) if histogram else (), stages=stages)
 
 
 def weighted_multiplier(bits=5, **arguments):

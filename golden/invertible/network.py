@@ -5,6 +5,7 @@ Source: Smithson et al., "Efficient CMOS Invertible Logic Using Stochastic Compu
 annealing of the same group (TNNLS 2022). Ours: rests, rings, schedules in segments, the finder.
 """
 
+from collections import deque
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -286,11 +287,16 @@ def simulate(params, schedule, clamps, *, seeds=None, after=0, trace=False):
     read = _Codes([*(p.bits[at:at + PART] for at in parts), p.counted,
                    *(find.read() if find else [])], p.spins)
 
-    # Spins, and a last row of ones: what h weighs.
-    spins = np.ones((p.spins + 1, p.replicas, jobs), np.float32)
-    start = _Field(places * p.draws, 1)(random.words()).astype(np.int8)
-    spins[:-1] = 2 * np.where(held < 0, start, held) - 1
-    memory = np.zeros((p.spins, p.replicas, jobs), np.float32)
+    # Of each of the networks that take turns: spins, and a last row of ones, what h weighs.
+    networks = np.ones((p.stages, p.spins + 1, p.replicas, jobs), np.float32)
+    memories = np.zeros((p.stages, p.spins, p.replicas, jobs), np.float32)
+    start = _Field(places * p.draws, 1)
+
+    def begin(spins):
+        spins[:-1] = 2 * np.where(held < 0, start(words[-1]).astype(np.int8), held) - 1
+
+    words = deque([random.words()], p.stages)   # of the cycles of an update
+    begin(networks[0])
     total = sum(count for count, _, _ in schedule)
     found = np.zeros(jobs, bool)
     replica = np.zeros(jobs, np.int64)
@@ -303,6 +309,7 @@ def simulate(params, schedule, clamps, *, seeds=None, after=0, trace=False):
               for count, noise, reach in schedule for _ in range(count)]
     counting = total - schedule[-1][0] if schedule else total
     for cycle in range(total + 1):
+        spins = networks[cycle % p.stages]
         if find:
             codes = read(spins)
             wanted = find(spins, codes[len(parts) + 1:])
@@ -326,7 +333,13 @@ def simulate(params, schedule, clamps, *, seeds=None, after=0, trace=False):
             counts[each, code] += 1
         if cycle == total or (p.stop == "hit" and found.all()):
             break
-        turns[cycle % len(turns)].move(spins, memory, *levels[cycle], random.words())
+        words.append(random.words())
+        update, network = divmod(cycle + 1 - p.stages, p.stages)
+        if update < 0:
+            begin(networks[network])
+        else:
+            turns[update % len(turns)].move(networks[network], memories[network],
+                                            *levels[cycle + 1 - p.stages], words[0])
     last = ~found if p.stop == "hit" else np.ones(jobs, bool)
     answer[last] = spins[list(p.bits), 0][:, last].T > 0
     verdicts = states - 1 if p.stop == "hit" else np.full(jobs, total)

@@ -53,6 +53,12 @@ class NetworkParams(Params):
     levels:      gates between two registers of the circuit that finds hits
     histogram:   names of ports, the code of whose bits, and above them with gates whether the
                  state is valid, is counted for the states of replica 0 in a job's last segment
+    stages:      of an update, in cycles: as many networks take turns in each replica
+
+    With several ``stages`` a replica makes a state a cycle all the same, but each of another
+    network: state t of a job is a random one for t < stages, and else made from state t - stages,
+    with the random bits, noise and range of the cycle in which that one is there. Whatever counts,
+    finds or shows states takes them as they come.
     """
 
     h: tuple
@@ -76,6 +82,7 @@ class NetworkParams(Params):
     answer: str = "states"
     levels: int = 4
     histogram: tuple = ()
+    stages: int = 1
 
     def __post_init__(self):
         for name in ("h", "couplings", "ports", "gates", "rest", "histogram"):
@@ -134,6 +141,7 @@ class NetworkParams(Params):
             raise ValueError(f"Network histogram must name a port once, not {self.histogram}")
         require_int("Network histogram bits", len(self.counted), 0, 12)
         require_int("Network levels", self.levels, 1, 64)
+        require_int("Network stages", self.stages, 1, 4)
         if self.stop == "hit" and not self.gates:
             raise ValueError("Network stop must be 'never' without gates, not 'hit'")
         if self.stop == "hit" and self.answer != "states":
@@ -234,7 +242,7 @@ class NetworkParams(Params):
                         1 << len(self.counted) + bool(self.gates) or 0)
 
     @property
-    def stages(self):
+    def finder_stages(self):
         """For each spin the register stage of the hit finder at which its value is known."""
         level = dict.fromkeys(self.inputs, 0)
         for inputs, outputs, _ in self.gates:
@@ -244,7 +252,7 @@ class NetworkParams(Params):
     @property
     def finder_depth(self):
         """Cycles from a state to the verdict on it."""
-        return max(self.stages.values(), default=0) + 1 if self.gates else 0
+        return max(self.finder_stages.values(), default=0) + 1 if self.gates else 0
 
     #: Bits that count replicas.
     replica_bits = property(lambda self: ceil_log2(self.replicas))

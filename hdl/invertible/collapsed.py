@@ -9,6 +9,7 @@ from golden.invertible.job import WORD, words
 from hdl.axi import AxiStreamTop
 from hdl.delay import delayed
 from hdl.invertible.job import JobCore, turns
+from hdl.select import selected
 from hdl.tree import tree_sum
 from hdl.xorshift import Xorshift
 
@@ -108,14 +109,9 @@ class Spins(wiring.Component):
 
 
 def _listed(index, values):
-    """``values[index]``, by selections: of so few bits that is smaller than a product, and its way
-    shorter. (Of a switch Yosys would make a memory, and registers behind it.)"""
-    if len(values) == 1:
-        (value,) = values
-        return Const(value, signed(abs(value).bit_length() + 1))
-    half = len(values) // 2
-    low, high = _listed(index[:-1], values[:half]), _listed(index[:-1], values[half:])
-    return Mux(index[-1], high, low)
+    """``values[index]``: of so few bits a selection is smaller than a product, and its way
+    shorter."""
+    return selected([Const(value, signed(abs(value).bit_length() + 1)) for value in values], index)
 
 
 class Collapsed(AxiStreamTop):

@@ -1,6 +1,6 @@
 """A network of spins between AXI4-Streams. Bits: `golden.invertible.network`."""
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed, unsigned
+from amaranth.hdl import Cat, Const, EnableInserter, Module, Mux, Signal, signed, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -11,10 +11,14 @@ from hdl.delay import delayed
 from hdl.frame import FrameInput, input_layout
 from hdl.lfsr import Lfsr
 from hdl.popcount import BitSum
+from hdl.select import selected
 from hdl.tree import tree_sum
 from hdl.xorshift import Xorshift
 
 __all__ = ["Finder", "Histogram", "Network", "NetworkCore", "RandomBank", "Spins"]
+
+#: Stages -> where rows of registers cut the way from spins to spins.
+CUTS = {1: (), 2: ("pushes",), 3: ("counts", "pushes"), 4: ("counts", "pushes", "totals")}
 
 
 class RandomBank(wiring.Component):
@@ -51,8 +55,12 @@ class RandomBank(wiring.Component):
 class Spins(wiring.Component):
     """All spins of one replica, their fields and accumulators.
 
-    **Latency** 1 cycle from ``start`` or ``step`` to the new state. **Throughput** an update a
-    cycle. It never waits.
+    The way from spins over pushes and totals to the next spins is cut by ``stages - 1`` rows of
+    registers; as many networks are on it, which take turns.
+
+    **Latency** 1 cycle from ``start`` or ``step`` to the new state, made from that of ``stages``
+    steps before. **Throughput** an update a cycle. It never waits; in a cycle without ``start`` and
+    ``step`` all stands still.
 
     Parameters
     ----------
@@ -61,9 +69,9 @@ class Spins(wiring.Component):
     Members
     -------
     start, step : In(1)
-        A random state, with empty accumulators; an update.
+        A random state, with empty accumulators; an update. The first ``stages`` are starts.
     turn : In(spins)
-        Who may move.
+        Who may move, of the network whose next state is made.
     clamped, value : In(spins)
     pushes : In, ArrayLayout(signed, draws + 1)
         The noise, by how many of a spin's random bits are 1.
@@ -85,21 +93,28 @@ class Spins(wiring.Component):
     def elaborate(self, _platform):
         m = Module()
         p = self.params
+        way = p.stages - 1
+        cuts = {point: int(point in CUTS[p.stages]) for point in ("counts", "pushes", "totals")}
         # The accumulators' ends, unless they never move.
+        reach = delayed(m, self.reach, way, "reach")
         low, high = Signal(signed(p.range_bits + 1)), Signal(signed(p.range_bits + 1))
-        m.d.comb += [low.eq(-self.reach), high.eq(Mux(self.reach == 0, 0, self.reach - 1))]
+        m.d.comb += [low.eq(-reach), high.eq(Mux(reach == 0, 0, reach - 1))]
         if p.range >= 0:
             low, high = -p.range, max(p.range - 1, 0)
+        pushes = [delayed(m, push, cuts["counts"], "late_push") for push in self.pushes]
+        seen, ring = (delayed(m, state, cuts["counts"], "seen") for state in (self.o, self.ring))
+        before = delayed(m, seen, way - cuts["counts"], "before")
         rests, at = [], 0
         for rest in p.rest or [0] * p.spins:
-            rests.append(self.rests[at:at + rest].all() if rest else Const(1, 1))
+            rests.append(delayed(m, self.rests[at:at + rest].all(), way, "rest") if rest
+                         else Const(1, 1))
             at += rest
         for spin, near in enumerate(p.neighbours):
             bits, weights = [], []
             if p.ring:
                 near = [*near, (None, p.ring)]
             for other, value in near:
-                bit = self.ring[spin] if other is None else self.o[other]
+                bit = ring[spin] if other is None else seen[other]
                 # m is 2 bit - 1: twice the bit, and once less for all.
                 for exponent in range(abs(value).bit_length()):
                     if abs(value) >> exponent & 1:
@@ -108,17 +123,22 @@ class Spins(wiring.Component):
             constant = p.h[spin] - sum(value for _, value in near)
             terms = [Const(constant, signed(constant.bit_length() + 1))] if constant else []
             if bits:
-                m.submodules[f"field_{spin}"] = field = BitSum(weights, 0)
+                m.submodules[f"field_{spin}"] = field = BitSum(weights, cuts["pushes"])
                 m.d.comb += field.i.eq(Cat(bits))
                 terms.append(field.o)
             own = self.random.word_select(spin, p.draws)
-            terms.append(_chosen(self.pushes, own))
+            terms.append(_chosen(self.pushes, own) if p.stages == 1 else delayed(
+                m, selected(pushes, delayed(m, tree_sum(own), cuts["counts"], "count")), 1,
+                "push"))
             if p.range:
                 most = p.range if p.range > 0 else (1 << p.range_bits) - 1
                 memory = Signal(signed((most - 1).bit_length() + 1), name=f"memory_{spin}")
-                terms.append(memory)
+                kept = delayed(m, memory, way - cuts["totals"], "late_memory")
+                terms.append(kept)
+                kept = delayed(m, kept, cuts["totals"], "late_memory")
             total = Signal(signed(p.width), name=f"total_{spin}")
             m.d.comb += total.eq(tree_sum(terms))
+            total = delayed(m, total, cuts["totals"], "late_total")
             with m.If(self.start):
                 m.d.sync += self.o[spin].eq(
                     Mux(self.clamped[spin], self.value[spin], own[0]))
@@ -129,6 +149,11 @@ class Spins(wiring.Component):
                 if p.range:
                     m.d.sync += memory.eq(
                         Mux(total > high, high, Mux(total < low, low, total)))
+            if way:
+                with m.Elif(self.step):
+                    m.d.sync += self.o[spin].eq(before[spin])
+                    if p.range:
+                        m.d.sync += memory.eq(kept)
         return m
 
 
@@ -181,7 +206,7 @@ class Finder(wiring.Component):
     def elaborate(self, _platform):
         m = Module()
         p = self.params
-        stages, last = p.stages, p.finder_depth - 1
+        stages, last = p.finder_stages, p.finder_depth - 1
         known = {(spin, 0): self.state[spin] for spin in p.inputs}
 
         def at(spin, stage):
@@ -207,13 +232,15 @@ class Finder(wiring.Component):
 class Histogram(wiring.Component):
     """Counters in a memory, which are cleared while ``clear`` is up, counted, and then read.
 
-    **Latency** 1 cycle from a code to its count, 1 from ``read`` to ``o``. **Throughput** a code a
-    cycle, equal ones too. It never waits.
+    **Latency** 1 cycle from a code to its count, 2 if ``registered``; 1 from ``read`` to ``o``.
+    **Throughput** a code a cycle, equal ones too. It never waits.
 
     Parameters
     ----------
     depth, width : int
         Counters, and bits of each; they wrap.
+    registered : bool
+        Whether there is a register between the memory's read and the counter's next value.
 
     Members
     -------
@@ -229,8 +256,8 @@ class Histogram(wiring.Component):
     o : Out(width)
     """
 
-    def __init__(self, depth, width):
-        self.depth, self.width = depth, width
+    def __init__(self, depth, width, registered=False):
+        self.depth, self.width, self.registered = depth, width, registered
         super().__init__({
             "clear": In(1), "cleared": Out(1), "begin": In(1), "count": In(1),
             "code": In(range(depth)), "read": In(range(depth)), "o": Out(width)})
@@ -242,12 +269,18 @@ class Histogram(wiring.Component):
         read = memory.read_port(transparent_for=[write])
         place, counted = Signal(range(self.depth)), Signal()
         counting = Signal.like(self.code)
+        writes, target, count = counted, counting, read.data
+        if self.registered:
+            writes, target, count = (delayed(m, value, 1) for value in (writes, target, count))
+            # What was read of an equal code a cycle later lacks this count.
+            again = delayed(m, counted & writes & (counting == target), 1)
+            count = Mux(again, delayed(m, write.data, 1), count)
         m.d.comb += [
             read.en.eq(1), read.addr.eq(Mux(self.count, self.code, self.read)),
             self.o.eq(read.data),
-            write.en.eq(counted | (self.clear & ~self.cleared)),
-            write.addr.eq(Mux(counted, counting, place)),
-            write.data.eq(Mux(counted, read.data + 1, 0)),
+            write.en.eq(writes | (self.clear & ~self.cleared)),
+            write.addr.eq(Mux(writes, target, place)),
+            write.data.eq(Mux(writes, count + 1, 0)),
         ]
         m.d.sync += [counted.eq(self.count), counting.eq(self.code)]
         with m.If(self.begin):
@@ -345,7 +378,8 @@ class NetworkCore(wiring.Component):
         m.d.comb += go.eq(1)
         histogram, counted = None, Signal()  # the state is one of the last segment
         if p.counters:
-            m.submodules.histogram = histogram = Histogram(p.counters, p.count_bits)
+            m.submodules.histogram = histogram = Histogram(
+                p.counters, p.count_bits, registered=p.stages > 1)
             last = segments[1].count == 0 if p.segments > 1 else Const(1, 1)
             m.d.sync += counted.eq(step & last)
         words = self._verdict(m, start, fresh, over, done, states, clamped, value, histogram,
@@ -376,9 +410,16 @@ class NetworkCore(wiring.Component):
         """The histogram's counters behind the other words of an answer, two words each."""
         last = self.params.counters - 1
         tail, high, counter = Signal(), Signal(), Signal.like(histogram.read)
-        halves = Cat(histogram.o, Const(0, 2 * WORD - len(histogram.o)))
+        count = histogram.o
         m.d.comb += [closing.eq(tail & high & (counter == last)), histogram.begin.eq(start),
                      histogram.read.eq(counter)]
+        if self.params.stages > 1:
+            # Of the next counter, while this one leaves.
+            count = Signal.like(histogram.o)
+            m.d.comb += histogram.read.eq(counter + tail)
+            with m.If(~tail | (high & self.o.ready)):
+                m.d.sync += count.eq(histogram.o)
+        halves = Cat(count, Const(0, 2 * WORD - len(count)))
         with m.If(tail & ~self.o.payload.error):
             m.d.comb += self.o.payload.data[0].eq(Mux(high, halves[WORD:], halves[:WORD]))
         with m.If(start):
@@ -407,9 +448,18 @@ class NetworkCore(wiring.Component):
         for number, spins in enumerate(turns):
             for spin in spins:
                 may[spin] = Const(1, 1) if len(turns) == 1 else turn == number
+        begins, turned = start, step   # a random state; the last network's update
+        if p.stages > 1:
+            network, first = Signal(range(p.stages)), Signal()  # whose state is made; its start
+            last = network == p.stages - 1
+            with m.If(start):
+                m.d.sync += [network.eq(1), first.eq(1)]
+            with m.Elif(step):
+                m.d.sync += [network.eq(Mux(last, 0, network + 1)), first.eq(first & ~last)]
+            begins, turned = start | (step & first), step & last & ~first
         with m.If(start):
             m.d.sync += turn.eq(0)
-        with m.Elif(step):
+        with m.Elif(turned):
             m.d.sync += turn.eq(Mux(turn == len(turns) - 1, 0, turn + 1))
         held, forced = [Const(0, 1)] * p.spins, [Const(0, 1)] * p.spins
         for n, spin in enumerate(p.bits):
@@ -417,10 +467,12 @@ class NetworkCore(wiring.Component):
         replicas, each = [], p.draws * p.spins
         rests = bank.o[p.replicas * each:]
         for number in range(p.replicas):
-            m.submodules[f"replica_{number}"] = spins = Spins(p)
+            spins = Spins(p)
+            m.submodules[f"replica_{number}"] = (
+                spins if p.stages == 1 else EnableInserter(start | step)(spins))
             replicas.append(spins)
             m.d.comb += [
-                spins.start.eq(start), spins.step.eq(step), spins.turn.eq(Cat(may)),
+                spins.start.eq(begins), spins.step.eq(step), spins.turn.eq(Cat(may)),
                 spins.clamped.eq(Cat(held)), spins.value.eq(Cat(forced)), spins.pushes.eq(pushes),
                 spins.reach.eq(now.reach), spins.random.eq(bank.o.word_select(number, each)),
                 spins.rests.eq(rests.word_select(number, sum(p.rest)) if sum(p.rest) else 0),

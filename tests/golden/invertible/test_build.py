@@ -77,6 +77,7 @@ def test_weights_that_are_not_there():
      r"Network stop must be 'never' with answer 'histogram', not 'hit'"),
     ({"answer": "trace", "stop": "hit"},
      r"Network stop must be 'never' with answer 'trace', not 'hit'"),
+    ({"stages": 5}, r"Network stages must be between 1 and 4, not 5"),
 ])
 def test_wrong_arguments(arguments, message):
     with pytest.raises(ValueError, match=rf"^{message}$"):

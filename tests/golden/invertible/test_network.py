@@ -42,11 +42,40 @@ def naive(params, frame, bits):
         at = (q * p.spins + i) * p.draws
         return bits[step][at:at + p.draws]
 
-    state = [[held.get(i, noise(0, q, i)[0]) for i in range(p.spins)] for q in range(p.replicas)]
-    memory = [[0] * p.spins for _ in range(p.replicas)]
+    networks, memories = [], []     # those that take turns
     levels = [(w, r) for count, w, r in schedule for _ in range(count)]
     seen, valid, hit, counts = [], 0, None, [0] * p.counters
+    def update(t):
+        """Makes state t, begun with state ``t - stages``."""
+        state, memory = networks[t % p.stages], memories[t % p.stages]
+        begun = t - p.stages
+        w, reach = levels[begun]
+        reach = reach if p.range < 0 else p.range
+        before = [list(own) for own in state]
+        for q in range(p.replicas):
+            for i in range(p.spins):
+                rest = (p.rest or [0] * p.spins)[i]
+                at = offset + q * sum(p.rest) + sum(p.rest[:i])
+                turn = p.turns[begun // p.stages % len(p.turns)]
+                if i in held or i not in turn or (
+                        rest and not all(bits[begun + 1][at:at + rest])):
+                    continue
+                total = p.h[i] + memory[q][i]
+                total += sum(value * (2 * before[q][j] - 1) for j, value in p.neighbours[i])
+                total += p.ring * (2 * before[(q + 1) % p.replicas][i] - 1)
+                total += sum(w * (2 * r - 1 if p.coding == "bipolar" else r)
+                             for r in noise(begun + 1, q, i))
+                state[q][i] = int(total >= 0)
+                memory[q][i] = min(max(total, -reach), max(reach - 1, 0))
+
     for t in range(len(levels) + 1):
+        if t < p.stages:
+            networks.append([[held.get(i, noise(t, q, i)[0]) for i in range(p.spins)]
+                             for q in range(p.replicas)])
+            memories.append([[0] * p.spins for _ in range(p.replicas)])
+        else:
+            update(t)
+        state = networks[t % p.stages]
         seen.append([list(own) for own in state])
         if p.gates:
             said = [forward(p, own) for own in state]
@@ -62,25 +91,6 @@ def naive(params, frame, bits):
         if p.counters and t > len(levels) - (schedule[-1][0] if schedule else 0):
             code = sum(state[0][spin] << k for k, spin in enumerate(p.counted))
             counts[code + (right << len(p.counted) if p.gates else 0)] += 1
-        if t == len(levels):
-            break
-        w, reach = levels[t]
-        reach = reach if p.range < 0 else p.range
-        before = [list(own) for own in state]
-        for q in range(p.replicas):
-            for i in range(p.spins):
-                rest = (p.rest or [0] * p.spins)[i]
-                at = offset + q * sum(p.rest) + sum(p.rest[:i])
-                if i in held or i not in p.turns[t % len(p.turns)] or (
-                        rest and not all(bits[t + 1][at:at + rest])):
-                    continue
-                total = p.h[i] + memory[q][i]
-                total += sum(value * (2 * before[q][j] - 1) for j, value in p.neighbours[i])
-                total += p.ring * (2 * before[(q + 1) % p.replicas][i] - 1)
-                total += sum(w * (2 * r - 1 if p.coding == "bipolar" else r)
-                             for r in noise(t + 1, q, i))
-                state[q][i] = int(total >= 0)
-                memory[q][i] = min(max(total, -reach), max(reach - 1, 0))
     ended = t
     count = hit[0] + 1 if hit else len(levels) + 1
     answer = hit[2] if hit and p.stop == "hit" else [state[0][spin] for spin in p.bits]
@@ -126,6 +136,15 @@ def test_generators_run_on():
     again = simulate(AND, ((20, 3, 4),), np.full((1, 3), -1), after=int(first.steps[0]))
     assert np.array_equal(block.results(frames)[1].bits, again.bits)
     assert int(first.steps[0]) == 21
+
+
+def test_networks_that_take_turns_are_networks_of_their_own():
+    """Without noise each goes its way, by its own start and whose turn it is, as it would alone."""
+    p = FULL_ADDER.replace(update="chromatic", range=0)
+    alone, turns = (simulate(params, ((30, 0, 0),), np.full((4, 5), -1), seeds=range(4),
+                             trace=True).trace for params in (p, p.replace(stages=3)))
+    assert np.array_equal(turns[:, ::3], alone[:, :11])
+    assert not np.array_equal(turns[:, 1::3], turns[:, ::3][:, :10])
 
 
 def test_a_circuit_of_many_inputs_needs_no_table():

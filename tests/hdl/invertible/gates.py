@@ -55,7 +55,8 @@ def networks(draw, jobs=4):
         draw(st.sampled_from([-1, -1, *range(1 << range_bits)])),
         draw(st.integers(1, 4)), range_bits, draw(st.integers(17, 32)), draw(st.integers(1, 3)),
         draw(st.sampled_from([1, 1, 2, 3])), draw(st.integers(-2, 2)), stop, answer,
-        draw(st.integers(1, 3)), (draw(st.sampled_from(ports))[0],) * (answer == "histogram"))
+        draw(st.integers(1, 3)), (draw(st.sampled_from(ports))[0],) * (answer == "histogram"),
+        draw(st.sampled_from([1, 1, 2, 3, 4])))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     block = Network.random(params, rng)
     return block, block.random_frames(jobs, rng)

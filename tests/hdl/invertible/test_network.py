@@ -86,6 +86,10 @@ CORNERS = {
     "a histogram without gates": AND.replace(answer="histogram", histogram=("y",), gates=(),
                                              segments=2, count_bits=17),
     "shift registers": FULL_ADDER.replace(random="lfsr", update="chromatic"),
+    "two take turns": XOR.replace(stages=2, rest=(0, 0, 2, 1), replicas=2, ring=1, answer="trace"),
+    "three take turns": AND.replace(stages=3, update="sequential", draws=3, stop="hit"),
+    "a histogram of turns": FULL_ADDER.replace(answer="histogram", histogram=("carry",), stages=3),
+    "four take turns": FULL_ADDER.replace(stages=4, update="chromatic", draws=2, answer="trace"),
 }
 
 
@@ -120,7 +124,8 @@ def test_the_check_sees_what_it_should():
     (i, j, value), *others = plain.couplings
     for changed in (plain.replace(couplings=((i, j, value - 1), *others)), plain.replace(seed=2),
                     plain.replace(coding="unipolar"), plain.replace(range=3),
-                    plain.replace(update="sequential"), plain.replace(rest=(1, 0, 0, 0, 0))):
+                    plain.replace(update="sequential"), plain.replace(rest=(1, 0, 0, 0, 0)),
+                    plain.replace(stages=2)):
         with pytest.raises(AssertionError, match=r"beats differ"):
             check(block, Top(changed), frames)
     counted = Network(FULL_ADDER.replace(answer="histogram", histogram=("a", "sum")), {})
@@ -141,6 +146,7 @@ def test_the_check_sees_what_it_should():
 MIDDLE = {
     "hits": FULL_ADDER.replace(stop="hit", replicas=2, draws=2),
     "histogram": XOR.replace(answer="histogram", histogram=("a", "b", "y")),
+    "turns": XOR.replace(answer="histogram", histogram=("y",), stages=3, draws=3),
     "trace": XOR.replace(answer="trace", update="chromatic"),
 }
 
