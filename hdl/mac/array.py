@@ -247,11 +247,17 @@ class ArrayCore(wiring.Component):
                          made.word.eq(word.word_select(n, p.word_bits))]
             rows.append(made.rows)
         chosen = Signal(rows[0].shape())
-        with m.Switch(following if p.stages > 2 else lane):
+        choice = Signal.like(lane) if p.stages > 2 else lane
+        with m.Switch(choice):
             for n, row in enumerate(rows):
                 with m.Case(n):
                     m.d.comb += chosen.eq(row)
-        chosen = delayed(m, chosen, int(p.stages > 2), "sum")
+        if p.stages > 2:
+            # The next lane's, while one leaves.
+            sums = Signal.like(chosen)
+            with m.If(~valid | o.ready):
+                m.d.sync += [sums.eq(chosen), choice.eq(Mux(valid & last, 0, choice + summed))]
+            chosen = sums
         with m.If(~error):
             m.d.comb += o.payload.data[0].eq(
                 tree_sum([*chosen, lacking.word])[:p.sum_width].as_signed())
