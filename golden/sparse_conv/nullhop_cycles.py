@@ -15,6 +15,10 @@ from golden.sparse_conv.nullhop_params import BLOCK
 
 __all__ = ["busy", "count"]
 
+#: Cycles from the end of a column at a controller's MACs to where the output stage finds its sums:
+#: the weight's address (2), its word, a register, the product, the accumulator.
+DEPTH = 6
+
 
 def count(p, maps, outputs):
     """Cycles of these frames (maps int64 [frames, ...], and what `convolve` makes of them), from
@@ -38,14 +42,15 @@ def busy(p, maps):
 
 
 def _load_cycles(p, image):
-    """Words of an image's stream, and where a stored map ends within a group of the stream."""
+    """Words of an image's stream, and where a stored map ends within a group of the stream; in one
+    cycle more the loader learns whether there was room for all."""
     layer, extra, words = p.layer, 0, np.count_nonzero(image)
     ends = np.minimum(np.arange(BLOCK, layer.channels + BLOCK, BLOCK), layer.channels)
     for length in line_lengths(layer.channels, layer.height, layer.width, p.order):
         at = (np.arange(length // layer.channels)[:, None] * layer.channels + ends).reshape(-1)
         extra += np.count_nonzero((at % GROUP != 0) & (at != length))
         words += ceil_div(length, GROUP) * (GROUP // p.word)
-    return int(words + extra)
+    return int(words + extra) + 1
 
 
 class _Machine:
@@ -55,7 +60,7 @@ class _Machine:
         self.p = p
         self.controllers = [_Controller(p, c) for c in range(p.active)]
         self.encoder = _Encoder(p)
-        self.loaded = 0            # the cycle in which the last image was complete
+        self.loaded = 1            # the cycle in which the last image was complete
         self.finished = [-1, -1]   # of the two images before: all controllers were done with it
         self.output = 0            # the first cycle in which the output stage may begin a column
         self.released = [-1] * p.columns  # columns left the accumulators
@@ -68,7 +73,7 @@ class _Machine:
             controller.load(image)
         table = [p.column(x) for x in range(p.width)]
         output_lines = lines(output, p.out_order)
-        after = self.loaded + 2
+        after = self.loaded + 3  # a sparsity map leaves its memory, and the register behind it
         for stripe in range(p.stripes):
             made = p.stripe(stripe)[2]
             room = self.encoder.room()
@@ -89,8 +94,9 @@ class _Machine:
                         self.output = begins + length
                         self.released.append(self.output - 1)
                     done = all_done
+            # Sums, clusters, scale, bias, rounding.
             self.encoder.line(output_lines[stripe],
-                              self.output + 2 + bool(p.layer.scale_width))
+                              self.output + 4 + bool(p.layer.scale_width))
         self.finished.append(max(c.edge for c in self.controllers))
 
 
@@ -147,7 +153,7 @@ class _Controller:
         left:  the cycle in which the accumulators that it begins were left
         ends:  whether output columns end with it
         """
-        begins = max(self.edge + bool(after), after, left + 1) + 1
+        begins = max(self.edge, after, left + 1) + 1
         first, has, between, last, rest = self.stripes[stripe][x]
         edge = begins + first
         if has:
@@ -157,7 +163,7 @@ class _Controller:
         self.edge = max(edge, self.given)
         if ends:
             self.given = max(self.edge + 1, self.idle)
-        return self.given + 3
+        return self.given + DEPTH
 
 
 class _Encoder:

@@ -11,6 +11,7 @@ from golden.weights import accumulator_width
 from hdl.delay import delayed
 from hdl.formats import shape
 from hdl.memory import NO_COLLISION
+from hdl.one_hot import index, lowest
 from hdl.product import sum_of_products
 from hdl.sparse_conv.nullhop_loader import store_layout
 from hdl.store import index_width
@@ -34,12 +35,14 @@ def _looked_up(values, index):
 
 class _Place:
     """Which of the stored sparsity maps. ``first`` is the row's first one, ``offset`` the pixel's
-    from there. Signals of their own, since the next place is found one by the other."""
+    from there; ``heads``: it is an image's first one. Signals of their own, since the next place is
+    found one by the other."""
 
     def __init__(self, p, chunks, pitch, name, **init):
         self.fields = {
             "chunk": chunks, "row": p.stripe_rows, "x": p.width, "number": p.passes,
-            "stripe": p.stripes, "bank": 2, "first": 2 * p.layer.height * pitch, "offset": pitch}
+            "stripe": p.stripes, "bank": 2, "first": 2 * p.layer.height * pitch, "offset": pitch,
+            "heads": 2}
         for field, count in self.fields.items():
             setattr(self, field, Signal(index_width(count), name=f"{name}_{field}",
                                         init=init.get(field, 0)))
@@ -56,8 +59,8 @@ class Macs(wiring.Component):
     """The MACs of a controller: each multiplies the value by a weight of its own bank a cycle, and
     has a ring of output columns, of two accumulators each.
 
-    **Latency** 3 cycles from ``address`` to where ``sums`` can be read. **Throughput** a
-    multiplication a cycle and MAC. **Back-pressure** none.
+    **Latency** `Macs.LATENCY` cycles from ``address`` to where the sum can be read, and 1 from
+    there to ``sums``. **Throughput** a multiplication a cycle and MAC. **Back-pressure** none.
 
     Parameters
     ----------
@@ -73,10 +76,12 @@ class Macs(wiring.Component):
     value : In
         In the same cycle.
     read, word : In; sums : Out
-        Of that accumulator, ``lanes`` filters' sums, in the same cycle.
+        Of that accumulator, ``lanes`` filters' sums, a cycle later.
     clear : In(1)
         The column that ``read`` is of begins anew.
     """
+
+    LATENCY = 4
 
     def __init__(self, p, controller, bank):
         self.p, self.bank = p, bank
@@ -94,16 +99,17 @@ class Macs(wiring.Component):
         kind = layer.kind
         m.submodules.bank = bank = self.bank
         m.d.comb += bank.address.eq(self.address)
-        value = Signal.like(self.value)
-        m.d.sync += value.eq(self.value)
+        # A register behind the memory, one behind the multipliers, then the accumulators.
+        value, word = delayed(m, self.value, 2, "value"), delayed(m, bank.word, 1, "word")
         products = []
         for n in range(p.filters_pass):
             made = Signal(signed(accumulator_width(layer.input, kind, 1)), name=f"product_{n}")
-            code = bank.word[n * kind.bits:(n + 1) * kind.bits]
+            code = word[n * kind.bits:(n + 1) * kind.bits]
             m.d.sync += made.eq(sum_of_products(kind, [value], [code]))
             products.append(made)
-        entry = delayed(m, self.entry, 2, "entry")
-        valid = delayed(m, self.valid, 2, "valid")
+        coming = delayed(m, self.entry, self.LATENCY - 2, "entry")
+        entry = delayed(m, coming, 1, "entry")
+        valid = delayed(m, self.valid, self.LATENCY - 1, "valid")
 
         m.submodules.sums = sums = Memory(
             shape=unsigned(p.filters_pass * width), depth=2 * p.columns, init=[])
@@ -112,15 +118,19 @@ class Macs(wiring.Component):
         empty = Signal(2 * p.columns, init=(1 << 2 * p.columns) - 1)  # nothing has been added there
         m.d.comb += [write.en.eq(valid), write.addr.eq(entry), own.addr.eq(entry),
                      out.addr.eq(self.read)]
-        begins = Array(empty)[entry]
+        m.d.sync += empty.eq((empty & ~Mux(valid, 1 << entry, 0))
+                             | Mux(self.clear, 3 << Cat(Const(0, 1), self.read[1:]), 0))
+        # A column is cleared long before its next value comes.
+        begins = Signal()
+        m.d.sync += begins.eq(Array(empty)[coming] & ~(valid & (entry == coming)))
         for n, made in enumerate(products):
             part = slice(n * width, (n + 1) * width)
             m.d.comb += write.data[part].eq(Mux(begins, 0, own.data[part]) + made)
         size = p.lanes * width
         taken = Array([out.data[n:n + size] for n in range(0, len(out.data), size)])[self.word]
-        m.d.comb += self.sums.as_value().eq(Mux(Array(empty)[self.read], 0, taken))
-        m.d.sync += empty.eq((empty & ~Mux(valid, 1 << entry, 0))
-                             | Mux(self.clear, 3 << Cat(Const(0, 1), self.read[1:]), 0))
+        held, nothing = Signal(size), Signal()
+        m.d.sync += [held.eq(taken), nothing.eq(Array(empty)[self.read])]
+        m.d.comb += self.sums.as_value().eq(Mux(nothing, 0, held))
         return m
 
 
@@ -156,6 +166,9 @@ class Controller(wiring.Component):
     release : In(1)
         It has left.
     """
+
+    #: Cycles in which a weight's first address is added up.
+    ADDRESS = 2
 
     def __init__(self, p, controller, bank):
         self.p, self.controller = p, controller
@@ -195,56 +208,73 @@ class Controller(wiring.Component):
                   for n in range(2 if p.order == "pairs" else 1)]
         count = Mux(store.lower, counts[-1], counts[0])
         own = store.value & (store.channel >> ceil_log2(p.share) == c)
-        m.d.comb += [put.en.eq(own & ~self.over), put.addr.eq(_times(store.row, room) + count),
+        stores = own & ~self.over
+        m.d.comb += [put.en.eq(stores), put.addr.eq(_times(store.row, room) + count),
                      put.data.eq(store.code)]
         if room < layer.width * p.channels_of(c):
             m.d.comb += self.over.eq(own & (count == room))
         with m.If(store.line):
             m.d.sync += [count.eq(0) for count in counts]
         for n, count in enumerate(counts):
-            with m.Elif(own & (store.lower == n if len(counts) > 1 else 1)):
+            with m.Elif(stores & (store.lower == n if len(counts) > 1 else 1)):
                 m.d.sync += count.eq(count + 1)
         return maps.read_port(), codes.read_port()
 
     def _walk(self, m, maps, load):
-        """The place whose sparsity map the memory gives, and whether its column ends with it; upon
-        ``load`` the next place is asked for."""
+        """The sparsity map that is next: whether it is there, its bits, its place, and whether its
+        column ends with it. Upon ``load`` the one behind it follows.
+
+        Places go before the maps, one into the memory, one out of it; not into an image that is not
+        stored yet."""
         p, layer, chunks = self.p, self.p.layer, self.p.chunks(self.controller)
         stripes = [p.stripe(number) for number in range(p.stripes)]
         pitch = layer.width * chunks  # sparsity maps of a row
         lows = [fed[0] for _, fed, _ in stripes]
         highs = [fed[-1] for _, fed, _ in stripes]
         firsts = [(base + fed[0]) * pitch for base, fed, _ in stripes]
-        head = _Place(p, chunks, pitch, "head", row=lows[0], first=firsts[0])
+        walk = _Place(p, chunks, pitch, "walk", row=lows[0], first=firsts[0], heads=1)
         after = _Place(p, chunks, pitch, "after")
-        chunk_ends = head.chunk == chunks - 1
-        row_ends = chunk_ends & (head.row == _looked_up(highs, head.stripe))
-        x_ends = row_ends & (head.x == p.width - 1)
-        pass_ends = x_ends & (head.number == p.passes - 1)
-        image_ends = pass_ends & (head.stripe == p.stripes - 1)
-        m.d.comb += [*after.eq(head), after.chunk.eq(Mux(chunk_ends, 0, head.chunk + 1))]
+        chunk_ends = walk.chunk == chunks - 1
+        row_ends = chunk_ends & (walk.row == _looked_up(highs, walk.stripe))
+        x_ends = row_ends & (walk.x == p.width - 1)
+        pass_ends = x_ends & (walk.number == p.passes - 1)
+        image_ends = pass_ends & (walk.stripe == p.stripes - 1)
+        m.d.comb += [*after.eq(walk), after.chunk.eq(Mux(chunk_ends, 0, walk.chunk + 1)),
+                     after.heads.eq(image_ends)]
         with m.If(chunk_ends):
             # Rows between those of the two output rows feed neither.
             hole = max(0, layer.stride - layer.kernel)
-            skip = head.row == layer.kernel - 1 if hole else Const(0)
-            m.d.comb += [after.row.eq(head.row + Mux(skip, hole + 1, 1)),
-                         after.first.eq(head.first + Mux(skip, (hole + 1) * pitch, pitch))]
+            skip = walk.row == layer.kernel - 1 if hole else Const(0)
+            m.d.comb += [after.row.eq(walk.row + Mux(skip, hole + 1, 1)),
+                         after.first.eq(walk.first + Mux(skip, (hole + 1) * pitch, pitch))]
         with m.If(row_ends):
             m.d.comb += [
-                after.x.eq(Mux(x_ends, 0, head.x + 1)),
-                after.offset.eq(Mux(x_ends, 0, head.offset + chunks)),
-                after.bank.eq(head.bank ^ image_ends),
+                after.x.eq(Mux(x_ends, 0, walk.x + 1)),
+                after.offset.eq(Mux(x_ends, 0, walk.offset + chunks)),
+                after.bank.eq(walk.bank ^ image_ends),
                 after.row.eq(_looked_up(lows, after.stripe)),
                 after.first.eq(_looked_up(firsts, after.stripe)
                                + Mux(after.bank, layer.height * pitch, 0))]
         with m.If(x_ends):
-            m.d.comb += after.number.eq(Mux(pass_ends, 0, head.number + 1))
+            m.d.comb += after.number.eq(Mux(pass_ends, 0, walk.number + 1))
         with m.If(pass_ends):
-            m.d.comb += after.stripe.eq(Mux(image_ends, 0, head.stripe + 1))
-        with m.If(load):
-            m.d.sync += head.eq(after)
-        m.d.comb += maps.addr.eq(Mux(load, after.map, head.map))
-        return head, row_ends
+            m.d.comb += after.stripe.eq(Mux(image_ends, 0, walk.stripe + 1))
+
+        read, head = (_Place(p, chunks, pitch, name) for name in ("read", "head"))
+        read_ends, head_ends, bits = Signal(), Signal(), Signal(p.chunk)
+        reads, there = Signal(), Signal()  # the memory gives a map; one is at hand
+        stored = Signal(range(3))          # images that the walk has not begun
+        walks, moves = Signal(), Signal()
+        m.d.comb += [moves.eq(reads & (~there | load)),
+                     walks.eq((~walk.heads | (stored != 0)) & (~reads | moves)),
+                     maps.addr.eq(walk.map), maps.en.eq(walks)]
+        m.d.sync += [reads.eq(walks | (reads & ~moves)), there.eq(moves | (there & ~load)),
+                     stored.eq(stored + self.loaded - (walks & walk.heads))]
+        with m.If(walks):
+            m.d.sync += [*walk.eq(after), *read.eq(walk), read_ends.eq(row_ends)]
+        with m.If(moves):
+            m.d.sync += [*head.eq(read), head_ends.eq(read_ends), bits.eq(maps.data)]
+        return there, bits, head, head_ends
 
     def _scan(self, m, maps, codes):
         p, layer, c, macs = self.p, self.p.layer, self.controller, self.macs
@@ -256,82 +286,68 @@ class Controller(wiring.Component):
         ring = range(columns)
 
         load = Signal()
-        head, row_ends = self._walk(m, maps, load)
+        there, bits, head, row_ends = self._walk(m, maps, load)
         x, number, stripe = head.x, head.number, head.stripe
 
-        # The sparsity map at hand, and its column.
-        rest = Signal(p.chunk)
+        # The sparsity map at hand, its first value and those behind it, and its column.
+        next_value, rest = Signal(p.chunk), Signal(p.chunk)
+        some = Signal()
         now = _Place(p, chunks, pitch, "now")
         last_map, last_column, last_of_image = Signal(), Signal(), Signal()
         kernel_column = Signal(index_width(layer.kernel))
         taps = Signal(range(taps_most + 1))
+        useless = Signal()  # the column leads to no output
         done = Signal(range(columns + 1))
         slot, base_slot = Signal(ring), Signal(ring)
         two = Signal()  # output rows
         pointers = [Signal(range(2 * layer.height * room + 1), name=f"pointer_{j}")
                     for j in range(p.stripe_rows)]
 
-        # The value at the MACs.
-        busy, more, lower = Signal(), Signal(), Signal()
-        left = Signal(index_width(taps_most))
-        address, start = (Signal(index_width(macs.bank.depth), name=name)
-                          for name in ("address", "start"))
-        tap_slot, first_slot = Signal(ring), Signal(ring)
-        taps_less = Signal.like(left)  # one less than there are
-        ready = Signal()  # for the next one, from the next cycle on
-        m.d.comb += [ready.eq(~busy | ((left == 0) & ~more)),
-                     macs.valid.eq(busy), macs.address.eq(address),
-                     macs.entry.eq(Cat(lower, tap_slot)), macs.value.eq(codes.data)]
-        with m.If(left != 0):
-            m.d.sync += [left.eq(left - 1), address.eq(address - layer.stride),
-                         tap_slot.eq(tap_slot + 1)]
-        with m.Elif(more):
-            m.d.sync += [more.eq(0), lower.eq(1), left.eq(taps_less), tap_slot.eq(first_slot),
-                         address.eq(start - layer.stride * layer.kernel)]
-        with m.Else():
-            m.d.sync += busy.eq(0)
-
-        # A value, if the sparsity map has one.
-        lowest = Signal(p.chunk)
-        place = Signal(index_width(p.chunk))
-        m.d.comb += [lowest.eq(rest & -rest), place.eq(Cat(
-            Cat(lowest[n] for n in range(p.chunk) if n >> bit & 1).any()
-            for bit in range(ceil_log2(p.chunk))) if p.chunk > 1 else 0)]
-        some, give, passed = Signal(), Signal(), Signal()
+        # A value, if the sparsity map has one, and the multiplications of the one before are over.
+        left = Signal(range(2 * taps_most))  # multiplications but for this cycle's
+        ready = Signal(init=1)               # there are none
+        give, passed = Signal(), Signal()
         scanning, edge = Signal(), Signal()
-        useless = taps == 0  # the column leads to no output
-        pointer = Array(pointers)[now.row]
-        m.d.comb += [some.eq(scanning & (rest != 0)), give.eq(some & (ready | useless)),
-                     passed.eq(scanning & ((rest == 0) | (give & (rest == lowest)))),
-                     codes.addr.eq(pointer), codes.en.eq(give)]
         upper_feeds, lower_feeds = now.row < layer.kernel, two & (now.row >= layer.stride)
-        channel = now.chunk * p.chunk + place
-        first = Signal.like(address, name="first")
-        kernel_row = Mux(upper_feeds, now.row, now.row - layer.stride)[:len(now.row)]
-        m.d.comb += first.eq(
-            _times(_times(now.number, p.channels_of(c)) + channel, layer.taps)
-            + _times(kernel_row, layer.kernel) + kernel_column)
-        with m.If(give):
-            m.d.sync += [rest.eq(rest & ~lowest), pointer.eq(pointer + 1)]
+        both = upper_feeds & lower_feeds
+        several = rest.any()
+        m.d.comb += [give.eq(scanning & some & (ready | useless)),
+                     passed.eq(scanning & (~some | (give & ~several)))]
+        # The next map is loaded when nothing is left of this one: no need to wait for ``load``.
+        values = Mux(several, rest, bits)
+        with m.If(load | (give & several)):
+            found = lowest(values)
+            m.d.sync += [next_value.eq(found[0]), rest.eq(found[1]), some.eq(values.any())]
         with m.If(give & ~useless):
-            m.d.sync += [busy.eq(1), lower.eq(~upper_feeds), more.eq(upper_feeds & lower_feeds),
-                         left.eq(taps - 1), taps_less.eq(taps - 1), address.eq(first),
-                         start.eq(first), tap_slot.eq(slot), first_slot.eq(slot)]
+            work = Mux(both, taps << 1, taps)
+            m.d.sync += [left.eq(work - 1), ready.eq(work == 1)]
+        with m.Elif(~ready):
+            m.d.sync += [left.eq(left - 1), ready.eq(left == 1)]
+        pointer = Array(pointers)[now.row]
+        code_address = Signal.like(codes.addr)
+        m.d.comb += codes.addr.eq(code_address)
+        with m.If(give):
+            m.d.sync += [pointer.eq(pointer + 1), code_address.eq(pointer)]
+        kernel_row = Mux(upper_feeds, now.row, now.row - layer.stride)[:len(now.row)]
+        given = Signal(data.StructLayout({
+            "some": 1, "lower": 1, "both": 1, "taps": taps.shape(), "slot": slot.shape()}))
+        m.d.comb += [given.some.eq(give & ~useless), given.lower.eq(~upper_feeds),
+                     given.both.eq(both), given.taps.eq(taps), given.slot.eq(slot)]
+        self._multiply(m, codes, given, give, index(next_value), now, kernel_row, kernel_column)
 
         # The end of a column, and the beginning of the next one.
         waiting = Signal(init=1)
-        held, seen = Signal(2), Signal()  # images stored; there is one, and it can be read
+        held = Signal(2)  # images stored
         free = Signal(range(columns + 1), init=columns)
         begun = _looked_up([b - a for a, b in zip(
             [0, *(t[2] for t in table)], [t[2] for t in table], strict=False)], x)
         ends = _looked_up([b - a for a, b in zip(
             [0, *(t[3] for t in table)], [t[3] for t in table], strict=False)], x)
-        heads = (x == 0) & (number == 0) & (stripe == 0)  # it is an image's first column
         pending = Signal(range(columns + 1))  # output columns whose last value is at the MACs
         left_edge, begin = Signal(), Signal()
         m.d.comb += [
             left_edge.eq(edge & ((pending == 0) | ready)),
-            begin.eq((begun <= free) & Mux(waiting, ~heads | seen, left_edge & ~heads)),
+            begin.eq((begun <= free) & there & (waiting | left_edge)),
             load.eq((passed & ~last_map) | begin)]
         with m.If(ready):
             m.d.sync += pending.eq(0)
@@ -343,16 +359,16 @@ class Controller(wiring.Component):
                 m.d.sync += base_slot.eq(base_slot + p.out_columns)
         finished = left_edge & last_of_image
         m.d.sync += [held.eq(held + self.loaded - finished),
-                     seen.eq(Mux(finished, held == 2, held != 0)),
                      free.eq(free - Mux(begin, begun, 0) + self.release)]
         with m.If(load):
-            m.d.sync += [rest.eq(maps.data), *now.eq(head), last_map.eq(row_ends)]
+            m.d.sync += [*now.eq(head), last_map.eq(row_ends)]
         with m.If(begin):
             following = Mux(left_edge & last_column, base_slot + p.out_columns, base_slot)
             m.d.sync += [
                 waiting.eq(0), scanning.eq(1),
                 kernel_column.eq(_looked_up([t[0] for t in table], x)),
                 taps.eq(_looked_up([t[1] for t in table], x)), done.eq(ends),
+                useless.eq(_looked_up([int(t[1] == 0) for t in table], x)),
                 slot.eq(following + _looked_up([(t[2] - t[1]) % columns for t in table], x)),
                 two.eq(_looked_up([made - 1 for _, _, made in stripes], stripe)),
                 last_column.eq(x == p.width - 1),
@@ -368,11 +384,50 @@ class Controller(wiring.Component):
         # Complete columns.
         complete = Signal(range(columns + 1))
         oldest = Signal(ring)
-        given = delayed(m, Mux(ready, pending, 0), 2, "given")
-        m.d.sync += complete.eq(complete + given - self.release)
+        more = delayed(m, Mux(ready, pending, 0), self.ADDRESS + Macs.LATENCY - 1, "given")
+        m.d.sync += complete.eq(complete + more - self.release)
         with m.If(self.release):
             m.d.sync += oldest.eq(oldest + 1)
         m.d.comb += [
             self.full.eq(held == 2), self.ready.eq(complete != 0), macs.word.eq(self.word),
             macs.read.eq(Cat(self.row, oldest)), macs.clear.eq(self.release),
             self.sums.eq(macs.sums)]
+
+    def _multiply(self, m, codes, given, read, place, now, kernel_row, kernel_column):
+        """Gives the MACs a value's weights one by one, `ADDRESS` cycles behind the cycle after
+        ``given``. The first one's address is added up on the way; ``read``: so is the value."""
+        p, layer, macs = self.p, self.p.layer, self.macs
+        address, start, before, channel = (Signal(index_width(macs.bank.depth), name=name)
+                                           for name in ("address", "start", "before", "channel"))
+        # The map's first channel; the value's; its weights.
+        m.d.sync += [before.eq(_times(now.number, p.channels_of(self.controller))
+                               + now.chunk * p.chunk),
+                     channel.eq(before + delayed(m, place, 1, "place"))]
+        weight = Signal(index_width(layer.taps))
+        m.d.comb += weight.eq(_times(kernel_row, layer.kernel) + kernel_column)
+        first = Signal.like(address)
+        m.d.comb += first.eq(_times(channel, layer.taps) + delayed(m, weight, 2, "weight"))
+
+        late = delayed(m, given, self.ADDRESS, "given")
+        busy, more, lower = Signal(), Signal(), Signal()
+        left, taps_less = (Signal.like(given.taps, name=name)
+                           for name in ("left", "taps_less"))  # one less than there are
+        tap_slot, first_slot = Signal.like(given.slot), Signal.like(given.slot)
+        with m.If(left != 0):
+            m.d.sync += [left.eq(left - 1), address.eq(address - layer.stride),
+                         tap_slot.eq(tap_slot + 1)]
+        with m.Elif(more):
+            m.d.sync += [more.eq(0), lower.eq(1), left.eq(taps_less), tap_slot.eq(first_slot),
+                         address.eq(start - layer.stride * layer.kernel)]
+        with m.Else():
+            m.d.sync += busy.eq(0)
+        with m.If(late.some):
+            m.d.sync += [busy.eq(1), lower.eq(late.lower), more.eq(late.both),
+                         left.eq(late.taps - 1), taps_less.eq(late.taps - 1), address.eq(first),
+                         start.eq(first), tap_slot.eq(late.slot), first_slot.eq(late.slot)]
+        # The value is read as soon as its place is known, since the bank may be filled anew while
+        # it is multiplied.
+        m.d.comb += [codes.en.eq(delayed(m, read, 1, "read_code")),
+                     macs.valid.eq(busy), macs.address.eq(address),
+                     macs.entry.eq(Cat(lower, tap_slot)),
+                     macs.value.eq(delayed(m, codes.data, self.ADDRESS - 1, "value"))]

@@ -9,6 +9,7 @@ from golden.params import ceil_div
 from golden.sparse_conv.compressed import GROUP, line_lengths
 from hdl.delay import delayed
 from hdl.formats import requantise, shape
+from hdl.one_hot import lowest
 from hdl.store import index_width
 from hdl.tree import tree_sum
 
@@ -24,7 +25,7 @@ class Output(wiring.Component):
     """Takes complete columns off the controllers: adds the sums of a cluster, scales, adds the
     bias, rectifies, rounds, pools, and writes a line's memory, one half while the other is encoded.
 
-    **Latency** 2 cycles from ``sums`` to ``write`` where a result is, 3 with a scale.
+    **Latency** 4 cycles from ``word`` to ``write`` where a result is, 5 with a scale.
     **Throughput** ``lanes`` sums a cycle. **Back-pressure**: no line begins while both halves are
     in use.
 
@@ -43,7 +44,7 @@ class Output(wiring.Component):
     row, word : Out
         What is read of it.
     sums : In
-        Of each controller ``lanes`` sums.
+        Of each controller ``lanes`` sums, in the cycle after ``word``.
     release : Out(1)
         All of it was read.
     write : Out(1); address, values : Out
@@ -104,30 +105,25 @@ class Output(wiring.Component):
             m.d.sync += [stripe.eq(Mux(stripe == p.stripes - 1, 0, stripe + 1)), half.eq(~half)]
         m.d.sync += used.eq(used + (go & line_ends) - self.freed)
 
-        # Clusters, scale, bias: one stage each.
-        index = Signal(index_width(p.pixel_words))
-        m.d.comb += index.eq(before + self.word)
-        constants = self._constants(m, index)
-        totals = []
+        # Sums of controllers, clusters, scale, bias, rounding: a stage each. The constants have a
+        # register behind their memories.
+        pixel_word = Signal(index_width(p.pixel_words))
+        m.d.comb += pixel_word.eq(before + self.word)
+        constants = self._constants(m, pixel_word)
+        stages = 4 + bool(layer.scale_width)
+        values = []
         for lane in range(p.lanes):
-            added = tree_sum([getattr(self.sums, f"controller_{c}")[lane]
-                              for c in range(p.active)])
             total = Signal(signed(layer.sum_width), name=f"total_{lane}")
-            m.d.sync += total.eq(added)
+            m.d.sync += total.eq(tree_sum([getattr(self.sums, f"controller_{c}")[lane]
+                                           for c in range(p.active)]))
+            bias = constants["bias"][lane]
             if layer.scale_width:
                 scaled = Signal(signed(layer.sum_width + layer.scale_width), name=f"scaled_{lane}")
                 m.d.sync += scaled.eq(total * constants["scale"][lane])
-                total = scaled
-            totals.append(total)
-        stages = 2 + bool(layer.scale_width)
-        values = []
-        for lane, total in enumerate(totals):
-            bias = constants["bias"][lane]
-            if layer.scale_width:
-                bias = delayed(m, bias, 1, f"bias_{lane}")
+                total, bias = scaled, delayed(m, bias, 1, f"bias_{lane}")
             biased = Signal(signed(layer.scaled_width), name=f"biased_{lane}")
             value = Signal(shape(layer.output), name=f"value_{lane}")
-            m.d.comb += biased.eq(total + bias)
+            m.d.sync += biased.eq(total + bias)
             kept = Mux(biased < 0, 0, biased).as_signed() if layer.relu else biased
             m.d.sync += value.eq(requantise(kept, layer.shift, layer.output))
             values.append(value)
@@ -137,7 +133,7 @@ class Output(wiring.Component):
 
         valid, row, pool_word = later(go, "valid"), later(self.row, "row"), later(self.word, "word")
         m.d.comb += self.full.eq(later(go & line_ends, "full"))
-        target = Mux(half, self.depth, 0) + place + index
+        target = Mux(half, self.depth, 0) + place + pixel_word
         if not pools:
             m.d.comb += [self.write.eq(valid), self.values.as_value().eq(Cat(values)),
                          self.address.eq(later(target + Mux(self.row, p.pixel_words, 0),
@@ -159,14 +155,15 @@ class Output(wiring.Component):
                      self.address.eq(later(target, "address"))]
         return m
 
-    def _constants(self, m, index):
-        """Biases and scales of the words at ``index``, as they leave their memories."""
+    def _constants(self, m, address):
+        """Biases and scales of the words at ``address``, two cycles later."""
         found = {}
         for name, store in zip(("bias", "scale"), self.stores, strict=False):
             m.submodules[name] = store
-            m.d.comb += store.address.eq(index)
+            m.d.comb += store.address.eq(address)
+            word = delayed(m, store.word, 1, name)
             bits = store.width // self.p.lanes
-            found[name] = [store.word[lane * bits:(lane + 1) * bits].as_signed()
+            found[name] = [word[lane * bits:(lane + 1) * bits].as_signed()
                            for lane in range(self.p.lanes)]
         return found
 
@@ -264,18 +261,18 @@ class Encoder(wiring.Component):
                         gathered[n * size:(n + 1) * size].eq(self.values.as_value()),
                         filled[n * p.lanes:(n + 1) * p.lanes].eq((1 << p.lanes) - 1)]
 
-        # Sending: the sparsity map, and the values that it has.
+        # Sending: the sparsity map, and the values that it has: one in turn, and those behind it,
+        # which are known once the first part of the map is sent.
         parts = GROUP // p.word if layer.relu else 0
         sending, frame_ends, accept = Signal(), Signal(), Signal()
-        values, bits, rest = Signal(GROUP * width), Signal(GROUP), Signal(GROUP)
+        values = Signal(GROUP * width)
+        bits, rest, turn = (Signal(GROUP, name=name) for name in ("bits", "rest", "turn"))
         part = Signal(range(parts + 1))
-        lowest, word = Signal(GROUP), Signal(p.word)
-        value = Signal(shape(layer.output))
+        word, value = Signal(p.word), Signal(shape(layer.output))
         mapped = part == parts  # the sparsity map is sent
-        ends = Mux(mapped, rest == lowest, (part == parts - 1) & (rest == 0))
+        ends = Mux(mapped, rest == 0, (part == parts - 1) & (bits == 0))
         m.d.comb += [
-            lowest.eq(rest & -rest),
-            value.eq(_any(values[n * width:(n + 1) * width] & lowest[n].replicate(width)
+            value.eq(_any(values[n * width:(n + 1) * width] & turn[n].replicate(width)
                           for n in range(GROUP))),
             word.eq(value), free.eq(~sending | (accept & ends))]
         if parts:
@@ -284,16 +281,18 @@ class Encoder(wiring.Component):
                                            for n in range(parts)])[part])
         sends = sending & accept
         with m.If(sends):
-            with m.If(mapped):
-                m.d.sync += rest.eq(rest & ~lowest)
-            with m.Else():
+            with m.If(~mapped):
                 m.d.sync += part.eq(part + 1)
+            with m.If(mapped | (part == 0)):
+                m.d.sync += [turn.eq(lowest(rest)[0]), rest.eq(lowest(rest)[1])]
             m.d.sync += sending.eq(~ends)
         with m.If(handing):
             found = filled if not layer.relu else filled & Cat(
                 gathered[n * width:(n + 1) * width].any() for n in range(GROUP))
             m.d.sync += [sending.eq(1), frame_ends.eq(frame_end), values.eq(gathered),
                          bits.eq(found), rest.eq(found), part.eq(0)]
+            if not layer.relu:
+                m.d.sync += [turn.eq(1), rest.eq(filled & ~1)]
 
         # Beats.
         o = self.o
