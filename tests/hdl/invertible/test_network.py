@@ -167,6 +167,7 @@ def test_stall_grid_and_resets(name, middle):
 
 
 @pytest.mark.skipif(not shutil.which("iverilog"), reason="Icarus Verilog is missing")
-def test_a_second_simulator():
-    block = Network(MIDDLE["hits"], {})
+@pytest.mark.parametrize("name", ["hits", "turns"])
+def test_a_second_simulator(name):
+    block = Network(MIDDLE[name], {})
     in_icarus(block, top(block))

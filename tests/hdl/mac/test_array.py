@@ -66,7 +66,8 @@ def test_stalls_and_resets(name):
 
 @pytest.mark.skipif(not shutil.which("iverilog"), reason="Icarus Verilog is missing")
 def test_icarus():
-    block = Array.random(ArrayParams("binary", Format(6), 3, 6, 12, 3), np.random.default_rng(1))
+    block = Array.random(ArrayParams("binary", Format(6), 3, 6, 12, 3, stages=3),
+                         np.random.default_rng(1))
     in_icarus(block, Top(block.params, block.tensors))
 
 
