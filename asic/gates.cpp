@@ -14,12 +14,14 @@
 //   net of the clock; nets of s_axis tvalid and tready; of m_axis; m_axis transfers after which
 //       counting ends (0: nothing is counted), then a path
 //
-// Every net is settled once in a cycle, without delays. Counts are of the cycles from the first
+// Every net is settled once in a cycle, without delays; only what may have changed is looked at, so
+// that a large netlist of which little moves is fast. Counts are of the cycles from the first
 // transfer of s_axis to the last one of m_axis; they go to the path, a line for each net: cycles in
 // which it changed its value, cycles in which it was 1. The net of a clock gate changes twice in
 // every cycle in which the gate is open. The lines of the memories follow: port by port the cycles
 // in which it was enabled and wrote, and read.
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -68,18 +70,21 @@ std::uint32_t random32() {
 }
 
 struct Netlist {
-    std::vector<std::uint8_t> value, before;
-    std::vector<std::uint32_t> changes, ones;
+    std::vector<std::uint8_t> value, before, listed;
+    std::vector<std::uint32_t> changes;
+    std::vector<std::uint64_t> ones, since;  // since: the cycle of a net's last change
+    std::vector<int> touched;                // nets that were put in this cycle: listed
     std::vector<int> inputs, outputs;
     std::vector<Gate> gates;
     std::vector<ClockGate> clocks;
     std::vector<FlipFlop> flops;
     std::vector<Memory> memories;
     std::vector<svBitVecVal> seen;
-    std::vector<std::uint8_t> dirty;        // gates whose inputs have changed
-    std::vector<std::vector<int>> readers;  // of each net: gates
+    std::vector<std::uint64_t> dirty;  // gates whose inputs have changed, 64 a word
+    std::vector<int> first, readers;   // of each net: gates, from readers[first[net]] on
+    std::vector<std::size_t> group;    // of each clock gate, -1 first: flops, from flops[group] on
     int clock, s_valid, s_ready, m_valid, m_ready;
-    std::uint64_t cycles = 0, transfers = 0, last;
+    std::uint64_t cycles = 0, transfers = 0, last = 0;
     std::string path;
     bool counting = false, done = false, stale = true;
     std::vector<std::pair<int, std::uint8_t>> next;  // outputs of memories, before they change
@@ -91,7 +96,8 @@ struct Netlist {
             std::exit(1);
         }
         const long long nets = number(), ins = number(), outs = number();
-        value.resize(nets), before.resize(nets), changes.resize(nets), ones.resize(nets);
+        value.resize(nets), before.resize(nets), listed.resize(nets);
+        changes.resize(nets), ones.resize(nets), since.resize(nets);
         inputs = numbers(ins), outputs = numbers(outs);
         seen.resize((ins + 31) / 32);
         gates.resize(number());
@@ -103,12 +109,18 @@ struct Netlist {
                 gate.in[i] = i < count ? static_cast<int>(number()) : 0;
             gate.out = static_cast<int>(number());
         }
-        // Most nets keep their value in most cycles: only what changes is evaluated.
-        dirty.assign(gates.size(), 1);
-        readers.resize(nets);
+        dirty.resize((gates.size() + 63) / 64);
+        for (std::size_t g = 0; g < gates.size(); ++g) mark(static_cast<int>(g));
+        first.resize(nets + 1);
+        for (const Gate& gate : gates)
+            for (int net : gate.in) ++first[net + 1];
+        first[1] = 0;  // net 0 never changes
+        for (long long net = 1; net < nets; ++net) first[net + 1] += first[net];
+        readers.resize(first[nets]);
+        std::vector<int> at(first);
         for (std::size_t g = 0; g < gates.size(); ++g)
             for (int net : gates[g].in)
-                if (net) readers[net].push_back(static_cast<int>(g));
+                if (net) readers[at[net]++] = static_cast<int>(g);
         clocks.resize(number());
         for (ClockGate& gate : clocks) {
             gate.enable = static_cast<int>(number()), gate.behind = static_cast<int>(number());
@@ -120,6 +132,12 @@ struct Netlist {
             flop.out = static_cast<int>(number()), flop.inverted = static_cast<int>(number());
             set(flop, random32() & 1);  // nothing may depend on it
         }
+        std::stable_sort(flops.begin(), flops.end(), [](const FlipFlop& a, const FlipFlop& b) {
+            return a.gate < b.gate;
+        });
+        group.resize(clocks.size() + 2);
+        for (const FlipFlop& flop : flops) ++group[flop.gate + 2];
+        for (std::size_t g = 1; g < group.size(); ++g) group[g] += group[g - 1];
         memories.resize(number());
         for (Memory& memory : memories) {
             memory.words = static_cast<int>(number()), memory.width = static_cast<int>(number());
@@ -147,9 +165,15 @@ struct Netlist {
 
     void put(int net, std::uint8_t bit) {
         if (value[net] == bit) return;
+        if (last && !done && !listed[net]) {
+            listed[net] = 1, before[net] = value[net];
+            touched.push_back(net);
+        }
         value[net] = bit;
-        for (int reader : readers[net]) dirty[reader] = 1;
+        for (int at = first[net]; at < first[net + 1]; ++at) mark(readers[at]);
     }
+
+    void mark(int gate) { dirty[gate / 64] |= std::uint64_t(1) << gate % 64; }
 
     void set(const FlipFlop& flop, std::uint8_t bit) {
         put(flop.out, bit);
@@ -166,24 +190,31 @@ struct Netlist {
         stale = false;
         for (std::size_t i = 0; i < inputs.size(); ++i)
             put(inputs[i], given[i / 32] >> (i % 32) & 1);
-        for (std::size_t g = 0; g < gates.size(); ++g) {
-            if (!dirty[g]) continue;
-            dirty[g] = 0;
-            const Gate& gate = gates[g];
-            unsigned index = 0;
-            for (int i = 0; i < 6; ++i) index |= unsigned(value[gate.in[i]]) << i;
-            put(gate.out, gate.table >> index & 1);
-        }
+        for (std::size_t word = 0; word < dirty.size(); ++word)
+            while (dirty[word]) {  // a gate marks later ones only
+                const Gate& gate = gates[64 * word + __builtin_ctzll(dirty[word])];
+                dirty[word] &= dirty[word] - 1;
+                unsigned index = 0;
+                for (int i = 0; i < 6; ++i) index |= unsigned(value[gate.in[i]]) << i;
+                put(gate.out, gate.table >> index & 1);
+            }
     }
 
     void edge() {
         for (ClockGate& gate : clocks)
             gate.open = value[gate.enable] && (gate.behind < 0 || clocks[gate.behind].open);
-        if (last) count();
-        for (FlipFlop& flop : flops) flop.next = value[flop.in];
+        if (last && !done) count();
+        for (int gate = -1; gate < static_cast<int>(clocks.size()); ++gate)
+            if (open(gate))
+                for (std::size_t f = group[gate + 1]; f < group[gate + 2]; ++f)
+                    flops[f].next = value[flops[f].in];
         for (Memory& memory : memories) access(memory);
-        for (const FlipFlop& flop : flops)
-            if (open(flop.gate)) set(flop, flop.next);
+        for (int gate = -1; gate < static_cast<int>(clocks.size()); ++gate)
+            if (open(gate))
+                for (std::size_t f = group[gate + 1]; f < group[gate + 2]; ++f)
+                    set(flops[f], flops[f].next);
+        for (const auto& change : next) put(change.first, change.second);
+        next.clear();
         stale = true;
     }
 
@@ -191,6 +222,11 @@ struct Netlist {
 
     // All ports read what was there before, but for their own writes; where two meet, it is noise.
     void access(Memory& memory) {
+        bool used = false;
+        for (const Port& port : memory.ports)
+            used = used || (open(port.gate) && value[port.enable]
+                            && (value[port.write] || value[port.read]));
+        if (!used) return;
         const std::vector<std::uint8_t> was = row(memory);
         std::vector<long long> at;
         for (Port& port : memory.ports) {
@@ -218,8 +254,6 @@ struct Netlist {
                     meets ? random32() & 1 : now)});
             }
         }
-        for (const auto& change : next) put(change.first, change.second);
-        next.clear();
     }
 
     // What the addressed words hold, port after port.
@@ -237,18 +271,19 @@ struct Netlist {
     }
 
     void count() {
-        if (done) return;
         counting = counting || (value[s_valid] && value[s_ready]);
-        if (counting) {
-            ++cycles;
-            for (std::size_t net = 0; net < value.size(); ++net) {
-                changes[net] += value[net] ^ before[net];
-                ones[net] += value[net];
-            }
-            for (const ClockGate& gate : clocks) changes[gate.out] += 2 * gate.open;
-            if (value[m_valid] && value[m_ready] && ++transfers == last) write();
+        for (int net : touched) {
+            listed[net] = 0;
+            if (!counting || value[net] == before[net]) continue;
+            ++changes[net];
+            if (before[net]) ones[net] += cycles - since[net];
+            since[net] = cycles;
         }
-        before = value;
+        touched.clear();
+        if (!counting) return;
+        ++cycles;
+        for (const ClockGate& gate : clocks) changes[gate.out] += 2 * gate.open;
+        if (value[m_valid] && value[m_ready] && ++transfers == last) write();
     }
 
     void write() {
@@ -258,7 +293,8 @@ struct Netlist {
         changes[clock] = 2 * cycles;
         std::fprintf(out, "%llu\n", (unsigned long long)cycles);
         for (std::size_t net = 0; net < value.size(); ++net)
-            std::fprintf(out, "%u %u\n", changes[net], ones[net]);
+            std::fprintf(out, "%u %llu\n", changes[net], (unsigned long long)(
+                ones[net] + (value[net] ? cycles - since[net] : 0)));
         for (const Memory& memory : memories)
             for (const Port& port : memory.ports)
                 std::fprintf(out, "%llu %llu\n", (unsigned long long)port.writes,
