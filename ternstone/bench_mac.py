@@ -20,7 +20,7 @@ from golden.formats import Format
 from golden.mac.params import ArrayParams
 from golden.weights import WeightKind, accumulator_width
 from hdl.formats import shape
-from hdl.mac.array import Lane, Shared
+from hdl.mac.array import Lane, Shared, sums_layout
 from hdl.verilog import emit
 from sim.tools import ToolError
 from ternstone.bench import Part, Row, Say, at_least, at_most, figure, side_by_side
@@ -87,12 +87,12 @@ def _booth(bits: int, *terms: int) -> list[Case]:
 
 #: The references: 12-bit and 8-bit multipliers, alone and several terms under one adder.
 PLAIN = {bits: Case(f"int{bits}", bits, 1, plain=True) for bits in (12, 8)}
-BOOTH12, BOOTH8 = _booth(12, 1, 4), _booth(8, 1, 4, 8)
+BOOTH12, BOOTH8 = _booth(12, 1, 4), _booth(8, 1, 4, 8, 16)
 FEW = [Case(*given) for given in (
     ("binary", 12, 1), ("binary", 12, 4), ("binary", 12, 8), ("binary", 12, 12, 3),
     ("binary", 12, 24, 3), ("binary", 12, 48, 3),
     ("ternary", 12, 1), ("ternary", 12, 8), ("ternary", 12, 32, 2),
-    ("binary", 8, 48, 3), ("ternary", 8, 32, 2), ("ternary", 8, 64, 2))]
+    ("binary", 8, 48, 3), ("ternary", 8, 32, 2), ("ternary", 8, 80, 2))]
 POWERS = [Case(f"powers{bits}", 8, n) for bits in (3, 4) for n in (1, 4, 8)]
 CASES = [*PLAIN.values(), *BOOTH12, *BOOTH8, *FEW, *POWERS]
 
@@ -119,7 +119,7 @@ def measured(case: Case) -> dict[str, Any]:
             if lane["ns"] is None or lane["ns"] <= CLOCK_NS:
                 break
     shared = area(emit(Shared(params)), pdk, yosys, clock_ns=TARGET_NS)
-    nets = sum(s.width - (s.parity is not None) for s in params.sums)
+    nets = sums_layout(params).size
     common = shared["um2"] + nets * cell_area(pdk, pdk.buffer)
     return {"case": str(case), "each": (lane["um2"] + common / LANES) / case.terms,
             "lane": lane["um2"], "shared": common, "structure": structure,

@@ -135,7 +135,7 @@ class ArrayParams(Params):
 
         Binary: bit k says that weight k + 1 has another sign than weight 0, the top bit that weight
         0 is -1. Pairs of ternary weights: 1 for x0, 2 for x1, 3 for x0 - x1, 4 for x0 + x1, and
-        the sign on top. One ternary weight: not 0, negative.
+        the sign on top. One ternary weight: 1, -1.
         """
         if self.kind.name == "binary":
             negative = (weights < 0).astype("int64")
@@ -147,7 +147,7 @@ class ArrayParams(Params):
             return self.kind.encode(weights[..., 0])
         used, negative = (x.astype("int64") for x in (weights != 0, weights < 0))
         if self.share == 1:
-            return used[..., 0] | negative[..., 0] << 1
+            return used[..., 0] << negative[..., 0]
         same = used[..., 0] & used[..., 1] & (1 - (negative[..., 0] ^ negative[..., 1]))
         sign = negative[..., 0] | (negative[..., 1] & (1 - used[..., 0]))
         return (used[..., 0] + 2 * used[..., 1]) * (1 - same) + 4 * same + 8 * sign
@@ -202,7 +202,7 @@ class ArrayParams(Params):
             table = [(n, False) for n in range(many)] + [(n, True) for n in range(many)]
             return [(0, range(self.share), [(n, 0) for n in range(many)], tuple(table))]
         if kind.name == "ternary" and self.share == 1:
-            table = ((None, False), (0, False), None, (0, True))
+            table = ((None, False), (0, False), (0, True), None)
             return [(0, range(2), [(0, 0)], table)]
         if kind.name == "ternary":
             plus = ((None, False), (0, False), (1, False), (3, False), (2, False), *[None] * 3)

@@ -15,15 +15,26 @@ from hdl.tree import tree_sum
 
 __all__ = ["Array", "ArrayCore", "Lane", "Shared", "sums_layout"]
 
-#: Gate delays of a selection, in `Heap`'s terms.
-SELECTED = 4
+#: Gate delays of a selection, in `Heap`'s terms: of several numbers and a sign, or of one number.
+SELECTED, TAKEN = 4, 1
 
 
 def sums_layout(params):
     """The shared numbers, without signs: `golden.mac.params.Sum`. Where an earlier one has the same
-    bit 0, a number comes without it."""
-    return data.StructLayout({f"sum_{n}": unsigned(s.width - (s.parity is not None))
-                              for n, s in enumerate(params.sums)})
+    bit 0, a number comes without it. Where lanes want them (`_rails`), its inverted bits come
+    beside it."""
+    widths = {f"sum_{n}": s.width - (s.parity is not None) for n, s in enumerate(params.sums)}
+    if _rails(params):
+        widths |= {f"not_{name}": width for name, width in widths.items()}
+    return data.StructLayout({name: unsigned(width) for name, width in widths.items()})
+
+
+def _rails(params):
+    """Whether every selection is a number, its inverse or 0: then one cell (AND-OR-invert) makes a
+    bit of it, and what lanes share comes with its inverse. Where there are more numbers, or no 0, an
+    exclusive or behind the selection is smaller."""
+    return all(set(selection.table) - {None} == {(None, False), (0, False), (0, True)}
+               for selection in params.selections)
 
 
 class Shared(wiring.Component):
@@ -55,7 +66,7 @@ class Shared(wiring.Component):
         form = self.params.operand
         offset = 1 << form.width - 1 if form.signed else 0
         operands = [Value.cast(value) ^ offset for value in self.values]
-        totals = {}
+        totals, rails = {}, _rails(self.params)
         for n, made in enumerate(self.params.sums):
             total = Signal(made.width, name=f"total_{n}")
             heap, constant = Heap(m, made.width, f"shared_{n}"), made.offset
@@ -83,6 +94,8 @@ class Shared(wiring.Component):
             with m.If(self.step):
                 m.d.sync += held.eq(kept)
             m.d.comb += self.sums[f"sum_{n}"].eq(held)
+            if rails:
+                m.d.comb += self.sums[f"not_sum_{n}"].eq(~held)
             totals[made] = total
         return m
 
@@ -119,8 +132,9 @@ class Lane(wiring.Component):
         m = Module()
         p = self.params
         heap = Heap(m, p.sum_width, "heap")
+        choose, arrival = (self._taken, TAKEN) if _rails(p) else (self._selected, SELECTED)
         for n, selection in enumerate(p.selections):
-            heap.add(self._selected(m, n, selection), selection.base, SELECTED)
+            heap.add(choose(m, n, selection), selection.base, arrival)
         kept = [Signal(p.sum_width, name=f"acc_{n}", reset_less=True) for n in range(self.count)]
         for row in kept:
             heap.add(row & (~self.first).replicate(len(row)))
@@ -134,8 +148,22 @@ class Lane(wiring.Component):
         parity, value = self.params.sums[index].parity, self.sums[f"sum_{index}"]
         return value if parity is None else Cat(self.sums[f"sum_{parity}"][0], value)
 
+    def _code(self, selection):
+        return Cat(C(0, 1) if at is None else self.word[at] for at in selection.sources)
+
+    def _taken(self, m, n, selection):
+        ((index, _),) = selection.candidates
+        code, table = self._code(selection), selection.table
+        free = [c for c, entry in enumerate(table) if entry is None]
+        plus, minus = (
+            self.sums[f"{name}_{index}"] & _one_of(code, [table.index((0, negate))], free).replicate(
+                selection.width) for name, negate in (("sum", False), ("not_sum", True)))
+        addend = Signal(selection.width, name=f"addend_{n}")
+        m.d.comb += addend.eq(plus | minus)
+        return addend
+
     def _selected(self, m, n, selection):
-        code = Cat(C(0, 1) if at is None else self.word[at] for at in selection.sources)
+        code = self._code(selection)
         table, width = selection.table, selection.width
         free = [c for c, entry in enumerate(table) if entry is None]
         negate = Signal(name=f"negate_{n}")

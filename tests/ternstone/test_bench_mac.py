@@ -70,7 +70,7 @@ def test_shares():
 
 
 def test_cases_are_what_the_targets_name():
-    assert {case.terms for case in POWERS} == {case.terms for case in BOOTH8} == {1, 4, 8}
+    assert {case.terms for case in POWERS} == {1, 4, 8} < {case.terms for case in BOOTH8}
     assert (BOOTH12[1].weights, BOOTH12[1].terms) == ("int12", 4)
     assert all(case.plain for case in PLAIN.values())
     assert str(Case("binary", 12, 24, 3)) == (
