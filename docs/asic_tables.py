@@ -27,7 +27,7 @@ def add(paths):
         answer = json.loads(Path(path).read_text())
         verdict, spent = answer["regression"], answer["power"]
         kept[answer["design"]] = {
-            **{name: answer[name] for name in KEPT},
+            **{name: answer[name] for name in KEPT}, "store": answer["params"].get("store"),
             "regression": {name: verdict[name] for name in (
                 "passed", "frames", "beats", "mismatches", "cycles", "expected_cycles")},
             "power": {name: spent[name] for name in (
@@ -45,7 +45,7 @@ def _designs():
         ["design", "um2", "of them macros", "NAND2", "MHz slow", "MHz typical", "100 MHz slow",
          "beats that differ", "mW at 100 MHz", "nJ a frame", "clock", "flip-flops", "logic",
          "nets", "memory"],
-        [[f"`{one['design']}`", f"{one['um2']:,.0f}", f"{one['macro_um2']:,.0f}",
+        [[f"`{one['design']}`" + _loaded(one), f"{one['um2']:,.0f}", f"{one['macro_um2']:,.0f}",
           f"{one['gates']:,}", f"{one['corners']['slow']['fmax_mhz']:.0f}",
           f"{one['corners']['typical']['fmax_mhz']:.0f}", "yes" if one["met"] else "no",
           f"{one['regression']['mismatches']:,} of {one['regression']['beats']:,}",
@@ -53,6 +53,11 @@ def _designs():
           *(f"{one['power']['nj'].get(name, 0):,.2f}" for name in (
               "clock", "flip-flops", "internal", "switching", "memory"))]
          for one in data["designs"]])
+
+
+def _loaded(one):
+    """What the name of a design does not say: its weights are in SRAM and come over a stream."""
+    return f", `store={one['store']}`" if one.get("store") in ("load", "weights") else ""
 
 
 def _bench():

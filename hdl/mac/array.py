@@ -31,8 +31,8 @@ def sums_layout(params):
 
 def _rails(params):
     """Whether every selection is a number, its inverse or 0: then one cell (AND-OR-invert) makes a
-    bit of it, and what lanes share comes with its inverse. Where there are more numbers, or no 0, an
-    exclusive or behind the selection is smaller."""
+    bit of it, and what lanes share comes with its inverse. Where there are more numbers, or no 0,
+    an exclusive or behind the selection is smaller."""
     return all(set(selection.table) - {None} == {(None, False), (0, False), (0, True)}
                for selection in params.selections)
 
@@ -155,11 +155,11 @@ class Lane(wiring.Component):
         ((index, _),) = selection.candidates
         code, table = self._code(selection), selection.table
         free = [c for c, entry in enumerate(table) if entry is None]
-        plus, minus = (
-            self.sums[f"{name}_{index}"] & _one_of(code, [table.index((0, negate))], free).replicate(
-                selection.width) for name, negate in (("sum", False), ("not_sum", True)))
+        plus, minus = (_one_of(code, [table.index((0, negate))], free).replicate(selection.width)
+                       for negate in (False, True))
         addend = Signal(selection.width, name=f"addend_{n}")
-        m.d.comb += addend.eq(plus | minus)
+        m.d.comb += addend.eq(self.sums[f"sum_{index}"] & plus
+                              | self.sums[f"not_sum_{index}"] & minus)
         return addend
 
     def _selected(self, m, n, selection):

@@ -61,14 +61,25 @@ def test_skipping(answers):
 
 def test_catalogue(monkeypatch):
     monkeypatch.setattr(bench_asic, "missing", lambda: None)
-    monkeypatch.setattr(bench_asic, "run", lambda *args, **kwargs: answer(1, 10))
+    made = {}
+
+    def run(design, *args, **kwargs):
+        made[design.name] = design.block
+        return answer(1, 10)
+
+    monkeypatch.setattr(bench_asic, "run", run)
     monkeypatch.setattr(bench_asic, "LARGE", {"adder-8": "it is too large"})
     rows = list(bench_asic.catalogue(lambda what: None))
-    assert {row["setting"] for row in rows} == set(DESIGNS) - set(bench_asic.PARALLEL)
+    settings = {row["setting"] for row in rows}
+    assert {name.split()[0] for name in settings} == set(DESIGNS) - set(bench_asic.PARALLEL)
+    # Weights that are loaded are said to be, and are.
+    assert "text-lstm-ternary --param store=load" in settings
+    assert made["text-lstm-ternary"].params.store == "load"
+    assert made["digits-lstm-ternary"].params.store == "rom"
     left, = (row for row in rows if row["setting"] == "adder-8")
     assert left["met"] is None and left["how"] == "not measured: it is too large"
     assert all(row["met"] for row in rows if row != left)
 
 
 def test_large_designs_are_there():
-    assert set(bench_asic.LARGE) <= set(DESIGNS)
+    assert set(bench_asic.LARGE) | set(bench_asic.LOADED) <= set(DESIGNS)
