@@ -14,17 +14,23 @@ from asic.netlist import buffered, load, tied
 from fpga import steps
 from fpga.steps import Step
 
-__all__ = ["FAST", "LOADS", "MEMORY_BITS", "Synthesis", "script", "synthesise"]
+__all__ = ["FAST", "LOADS", "MEMORY_BITS", "ROM", "ROM_BITS", "Synthesis", "script", "synthesise"]
 
 #: For a short path: choices of structure, delay before area.
 FAST = ["strash", "ifraig", "scorr", "dc2", "strash", "&get -n", "&dch -f", "&nf", "&put",
         "buffer -c", "topo", "upsize {D}", "dnsize {D}", "stime -p"]
+#: For a large memory of constants. A bit of its address has thousands of loads: ABC's `buffer` puts
+#: more buffers there than there are gates, and sizing them has no end. Our own buffers follow.
+ROM = ["strash", "dc2", "&get -n", "&nf -R 40 -F 40 -A 20", "&put"]
 #: Inputs that a net drives at most, and that a tie cell does.
 LOADS = 12
 #: Gates from which a block is mapped by itself.
 BLOCK = 500
 #: Bits from which a memory is.
 MEMORY_BITS = 256
+#: Bits from which a memory of constants is a large one: 294,912 are mapped like any block in
+#: minutes, 445,185 were not in ten.
+ROM_BITS = 400_000
 
 
 @dataclass(frozen=True)
@@ -48,7 +54,7 @@ class Synthesis:
     cached: bool
 
 
-def script(pdk, gate, top, memories, target_ns, flat, fast, bit=0.0):
+def script(pdk, gate, top, memories, target_ns, flat, fast, bit=0.0, roms=()):
     """What Yosys does, line by line.
 
     bit:       area of a bit of memory in flip-flops, where there are macros to compare with
@@ -56,6 +62,7 @@ def script(pdk, gate, top, memories, target_ns, flat, fast, bit=0.0):
     memories:  modules that are memories, and are mapped one by one
     flat:      whether all else is one module: it takes longer, but ABC sees whole paths
     fast:      whether adders are parallel-prefix ones (Kogge and Stone), and not what is smallest
+    roms:      of the memories those that are large and constant
     """
     unused = "".join(f" -dont_use {cell}" for cell in pdk.unused)
     keep = [f"setattr -mod -set keep_hierarchy 1 {' '.join(memories)}"] if memories else []
@@ -74,17 +81,21 @@ def script(pdk, gate, top, memories, target_ns, flat, fast, bit=0.0):
         "techmap" + (" -map +/techmap.v -map +/choices/kogge-stone.v" if fast else ""),
         "opt -fast", *gating(gate),
         f"dfflibmap -liberty cells.lib{unused}", "opt",
+        *(["abc -liberty cells.lib -constr cells.constr -script roms.abc "
+           f"-D {1000 * target_ns:.0f}{unused} {' '.join(roms)}"] if roms else []),
         "abc -liberty cells.lib -constr cells.constr -script cells.abc "
         f"-D {1000 * target_ns:.0f}{unused}",
         "setattr -mod -unset keep_hierarchy *", "flatten", "setundef -zero", "opt_clean -purge",
         "write_json netlist.json", ""])
 
 
-def synthesise(verilog, top, pdk, cache, *, memories=(), target_ns, flat=False, fast=False):
+def synthesise(verilog, top, pdk, cache, *, memories=(), roms=(), target_ns, flat=False,
+               fast=False):
     """The `Synthesis` of Verilog in a kit's cells.
 
     verilog:    file name -> text; the first is Verilog, the others are images that it reads
     memories:   names of modules that hold a memory of some size
+    roms:       of these, those of `ROM_BITS` constants and more
     target_ns:  what ABC sizes for
     flat, fast: see `script`
     cache:      folder of what Yosys made before
@@ -96,12 +107,14 @@ def synthesise(verilog, top, pdk, cache, *, memories=(), target_ns, flat=False, 
     found = macros(pdk.memories)
     name, *images = verilog
     text = script(pdk, library.gate(), top, memories, target_ns, flat, fast,
-                  BIT * library.flip_flop() if found else 0)
+                  BIT * library.flip_flop() if found else 0, roms)
     files = {"design.v": verilog[name].encode(), "synth.ys": text.encode(),
              "cells.lib": pdk.liberty.read_bytes(),
              "cells.constr": f"set_driving_cell {pdk.buffer}\nset_load 6\n".encode(),
              "cells.abc": ("\n".join(FAST if fast else ABC) + "\n").encode(),
              **{image: verilog[image].encode() for image in images}}
+    if roms:
+        files["roms.abc"] = ("\n".join(ROM) + "\n").encode()
     if found:
         files |= {"memories.txt": libmap(found).encode(), "memories.v": techmap(found).encode(),
                   "macros.v": blackboxes(found).encode()}

@@ -18,7 +18,7 @@ from asic.liberty import LibertyError
 from asic.pdk import PDKS, Pdk, PdkError, find_pdk, installed
 from asic.report import page
 from asic.report import report as measure
-from asic.synth import MEMORY_BITS
+from asic.synth import MEMORY_BITS, ROM_BITS
 from fpga.steps import StepError
 from fpga.tools import find_yosys
 from golden.files import write_json
@@ -81,10 +81,10 @@ def implement(design: Design, pdk: Pdk, *, mhz: float, say: Say, regress: bool =
     Errors: `BadInput` for a Liberty that tools refuse; `ToolError` for a missing tool.
     """
     find_yosys(), find_sta()
-    verilog, memories = _sources(design)
+    verilog, memories, roms = _sources(design)
     with bad_input(f"{design.name} on {pdk.name}", (LibertyError, StepError)):
         built = build(verilog, identifier(design.name), pdk, 1000 / mhz, CACHE, say,
-                      memories=memories)
+                      memories=memories, roms=roms)
     answer = measure(built, design.name, *count_cycles(design, FRAMES))
     name = _name(pdk)
     where = folder_of(design) / name
@@ -148,7 +148,7 @@ def count(design: Design, say: Say) -> dict[str, Any]:
     """Yosys' own gates and the transistors that it estimates: all that can be said without a kit.
     Also ``asic-generic.json``."""
     say("Yosys' own gates")
-    verilog, _ = _sources(design)
+    verilog, _, _ = _sources(design)
     name, *images = verilog
     found = transistors(Verilog(verilog[name], {image: verilog[image] for image in images}),
                         find_yosys(), top=identifier(design.name))
@@ -165,13 +165,15 @@ def _name(pdk: Pdk) -> str:
     return f"asic-{pdk.name}" + (f"-{pdk.corner}" if pdk.corner != "typical" else "")
 
 
-def _sources(design: Design) -> tuple[dict[str, str], list[str]]:
-    """Files of the design's Verilog, itself first, and its modules that are memories."""
+def _sources(design: Design) -> tuple[dict[str, str], list[str], list[str]]:
+    """Files of the design's Verilog, itself first, its modules that are memories, and of those the
+    large ones that are constant."""
     made = generate(design)
     folder = Path(made["folder"])
     verilog = {name: (folder / name).read_text() for name in made["files"] if name != "ports.json"}
-    return verilog, [memory["module"] for memory in made["memories"]
-                     if memory["bits"] >= MEMORY_BITS]
+    memories = [memory for memory in made["memories"] if memory["bits"] >= MEMORY_BITS]
+    return verilog, [memory["module"] for memory in memories], [
+        memory["module"] for memory in memories if memory["rom"] and memory["bits"] >= ROM_BITS]
 
 
 def print_answer(answer: Mapping[str, Any]) -> None:

@@ -1,9 +1,11 @@
-"""Clock gates: registers with an enable share one, whether they have a reset or not."""
+"""Clock gates: registers with an enable share one, whether they have a reset or not. Memories of
+constants."""
 
 from dataclasses import replace
 
 from asic.area import area
-from asic.synth import synthesise
+from asic.gates import _Table
+from asic.synth import ROM, synthesise
 from fpga.tools import find_yosys
 from hdl.verilog import Verilog
 from tests.asic.few import LIBERTY, few
@@ -41,3 +43,36 @@ def test_gated(tmp_path):
     # An area is of the same gates.
     cells = area(Verilog(DESIGN), pdk, find_yosys())["cells"]
     assert (cells["icg"], cells["dff"]) == (2, 8 + 8 + 3)
+
+
+#: A memory of constants by itself, as the generator writes it.
+CONSTANTS = [(37 * n * n + 11) % 251 for n in range(32)]
+MEMORY = f"""module rom(input [4:0] a, output reg [7:0] q);
+  always @* case (a)
+    {" ".join(f"5'd{n}: q = 8'd{value};" for n, value in enumerate(CONSTANTS))}
+  endcase
+endmodule
+module top(input [4:0] a, output [7:0] q);
+  rom rom(.a(a), .q(q));
+endmodule
+"""
+
+
+@needs_yosys
+def test_large_memory_of_constants(tmp_path):
+    """Mapped by commands of its own, without ABC's buffers, and what it holds is right."""
+    made = synthesise({"top.v": MEMORY}, "top", few(tmp_path), tmp_path / "cache", target_ns=5,
+                      memories=["rom"], roms=["rom"])
+    lines = made.script.splitlines()
+    own, = (n for n, line in enumerate(lines) if "-script roms.abc" in line)
+    assert lines[own].endswith(" rom") and "-script cells.abc" in lines[own + 1]
+    assert not any("buffer" in command for command in ROM)
+    table = _Table(made.netlist, made.library)
+    rows = table.gates()
+    nets = {name: [table.number(net) for net in own] for name, _, own in made.netlist.ports}
+    for address, value in enumerate(CONSTANTS):
+        known = {0: 0, 1: 1} | {net: address >> k & 1 for k, net in enumerate(nets["a"])}
+        for count, *row in rows:
+            bits, ins, out = row[:1 << count], row[1 << count:-1], row[-1]
+            known[out] = int(bits[sum(known[net] << k for k, net in enumerate(ins))])
+        assert sum(known[net] << k for k, net in enumerate(nets["q"])) == value
