@@ -35,7 +35,6 @@ LOADED = {"text-lstm-ternary": {"store": "load"}, "text-lstm-binary": {"store": 
 #: Ready designs that the bench leaves out, and why.
 LARGE = {
     "mnist-stochastic": "not done: 582,400 bits of weights, all as logic",
-    "maxcut-g1": "synthesis was not done after 10 minutes: all couplings are constant logic",
     **dict.fromkeys(("mnist-sparse-cnn", "mobilenet-pointwise", "vgg16-conv1-2"),
                     "too long for this run: by itself, see the table of designs")}
 #: The paper's: how much less a binary or ternary array takes than 12-bit weights, at equal
