@@ -27,10 +27,15 @@ def _fold(m, z):
     return folded, negative
 
 
-def _negated(value, negate):
+def _negated(value, negate, low_is_0=None):
     """2**width - value for sigmoid, -value for tanh, which is the same in ``width`` bits: without a
-    carry chain, whatever is above the lowest 1 is turned over."""
-    return Cat(bit ^ (negate & value[:n].any()) if n else bit for n, bit in enumerate(value))
+    carry chain, whatever is above the lowest 1 is turned over. ``low_is_0``, where it is known
+    beforehand: the lower half of the bits is 0."""
+    half = len(value) // 2
+    below = (value[:n] if low_is_0 is None or n <= half else Cat(~low_is_0, value[half:n])
+             for n in range(1, len(value)))
+    return Cat(value[0], *(bit ^ (negate & bits.any())
+                           for bit, bits in zip(value[1:], below, strict=True)))
 
 
 class ActivationTable(wiring.Component):
@@ -56,6 +61,10 @@ class ActivationTable(wiring.Component):
         Of z; signed, 2 to 20 bits.
     width : int
         Of y; 2 to 24 bits.
+    fast : bool
+        Where a half table of ``width`` bits fits one small block RAM, so that a bit of a word is
+        spare, it says whether the word's lower half is 0. The negation, for which a block RAM
+        leaves little time, is then one look-up table deep.
 
     Members
     -------
@@ -63,8 +72,8 @@ class ActivationTable(wiring.Component):
     y : Out(shape(golden.activation.output(function, width)))
     """
 
-    def __init__(self, function, pre, width):
-        self.function, self.pre, self.width = function, pre, width
+    def __init__(self, function, pre, width, *, fast=False):
+        self.function, self.pre, self.width, self.fast = function, pre, width, fast
         self.half = half_table(function, pre, width)
         super().__init__({"z": In(shape(pre)), "y": Out(shape(output(function, width)))})
 
@@ -79,17 +88,20 @@ class ActivationTable(wiring.Component):
             m.d.comb += read.addr.eq(self.z)
             m.d.sync += self.y.eq(read.data)
             return m
-        stored = (1 << (self.width - 1)) - 1
-        m.submodules.table = table = Memory(
-            shape=unsigned(self.width - 1), depth=len(self.half),
-            init=[int(value) & stored for value in self.half])
+        stored, lower = self.width - 1, self.width // 2
+        words = [int(value) & (1 << stored) - 1 for value in self.half]
+        spare = self.fast and self.width * len(words) <= WHOLE_BITS
+        if spare:
+            words = [word | (word % (1 << lower) == 0) << stored for word in words]
+        m.submodules.table = table = Memory(shape=unsigned(stored + spare), depth=len(words),
+                                            init=words)
         read = table.read_port()
         folded, negative = _fold(m, self.z)
         m.d.comb += read.addr.eq(folded)
         value = Signal(self.width)
         leading = int(self.function == "sigmoid") << (self.width - 1)
-        m.d.comb += value.eq(read.data | leading)
-        m.d.sync += self.y.eq(_negated(value, negative))
+        m.d.comb += value.eq(read.data[:stored] | leading)
+        m.d.sync += self.y.eq(_negated(value, negative, read.data[-1] if spare else None))
         return m
 
 
