@@ -343,19 +343,23 @@ class NetworkCore(wiring.Component):
         value = Cat(clamps[CLAMP * n] for n in range(len(p.bits)))
 
         busy, fresh, idle = Signal(), Signal(), Signal()   # fresh: a state that none has seen
-        start, step, done, go, over = Signal(), Signal(), Signal(), Signal(), Signal()
+        start, step, done, go = Signal(), Signal(), Signal(), Signal()
+        # Updates are to come: in a register, so that none of them waits for a count's comparison.
+        more, over = Signal(), Signal()
         now = segments[0]
         wrong = source.full & source.error & idle
         m.d.comb += [
-            start.eq(source.full & ~source.error & idle), over.eq(now.count == 0),
-            step.eq(busy & ~over & go), source.begin.eq(done | wrong),
+            start.eq(source.full & ~source.error & idle), over.eq(~more),
+            step.eq(more & go), source.begin.eq(done | wrong),
         ]
         with m.If(start):
-            m.d.sync += [busy.eq(1), fresh.eq(1)]
+            m.d.sync += [busy.eq(1), fresh.eq(1), more.eq(now.count != 0)]
         with m.Elif(done):
-            m.d.sync += [busy.eq(0), fresh.eq(0)]
+            m.d.sync += [busy.eq(0), fresh.eq(0), more.eq(0)]
         with m.Elif(go):
             m.d.sync += fresh.eq(step)
+            with m.If(step & (now.count == 1)):
+                m.d.sync += more.eq(segments[1].count != 0 if p.segments > 1 else 0)
         with m.If(step):
             m.d.sync += now.count.eq(now.count - 1)
             with m.If(now.count == 1):

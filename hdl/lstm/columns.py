@@ -83,7 +83,7 @@ class ColumnList(wiring.Component):
         members = {
             "i": In(VectorSignature(element, columns, batch)),
             "word": Out(self._word),
-            "here": Out(1), "more": Out(1), "empty": Out(1),
+            "here": Out(1), "more": Out(1), "empty": Out(1, init=1),
             "done": Out(1), "final": Out(1), "error": Out(1),
             "advance": In(1), "rewind": In(1), "release": In(1),
         }
@@ -153,15 +153,17 @@ class ColumnList(wiring.Component):
             behind.eq(index + 2 < Mux(reading, count[1], count[0])),
         ]
         for n in range(2):
-            with m.If(self.release & (reading == n)):
-                m.d.sync += [some[n].eq(0), several[n].eq(0)]
-            with m.Elif(wrote[n]):
+            # Never both at once: what is given back is complete.
+            with m.If(wrote[n]):
                 m.d.sync += [some[n].eq(1), several[n].eq(some[n])]
+            with m.Elif(self.release & (reading == n)):
+                m.d.sync += [some[n].eq(0), several[n].eq(0)]
         now = _of(wrote, reading)
         with m.If(self.rewind):
             then = _of(wrote, upcoming)
             m.d.sync += [
                 index.eq(0), self.here.eq(_of(some, upcoming) | then),
+                self.empty.eq(~(_of(some, upcoming) | then)),
                 self.more.eq(_of(several, upcoming)
                              | (_of(some, upcoming) & then)),
             ]
@@ -170,11 +172,12 @@ class ColumnList(wiring.Component):
                          self.more.eq(Mux(now, self.more, behind))]
         with m.Elif(now):
             m.d.sync += [self.here.eq(1), self.more.eq(self.here)]
+        with m.If(now & ~self.rewind):
+            m.d.sync += self.empty.eq(0)
 
         m.d.comb += [
             read.addr.eq(Cat(index[:width], reading)),
             self.word.eq(read.data),
-            self.empty.eq(~_of(some, reading)),
             self.done.eq(Mux(reading, done[1], done[0])),
             self.final.eq(Mux(reading, final[1], final[0])),
             self.error.eq(Mux(reading, error[1], error[0])),
