@@ -34,10 +34,10 @@ class Built:
         return self.timing.setup_ns >= 0
 
 
-def build(verilog, top, pdk, period_ns, cache, say, *, memories=(), roms=(), root=None):
+def build(verilog, top, pdk, period_ns, cache, say, *, memories=(), roms=(), shapes=(), root=None):
     """The first `Built` that meets the clock, or the fastest.
 
-    verilog, memories, roms: as `asic.synth.synthesise` takes them
+    verilog, memories, roms, shapes: as `asic.synth.synthesise` takes them
     say:   is told what comes next
     root:  where other corners are sought, in place of ``PDK_ROOT``
 
@@ -47,7 +47,7 @@ def build(verilog, top, pdk, period_ns, cache, say, *, memories=(), roms=(), roo
     for flat, fast, share in ATTEMPTS:
         say(f"synthesis{', for speed' if fast else ''}{', flat' if flat else ''}, for "
             f"{share * period_ns:.3g} ns")
-        made = synthesise(verilog, top, pdk, cache, memories=memories, roms=roms,
+        made = synthesise(verilog, top, pdk, cache, memories=memories, roms=roms, shapes=shapes,
                           target_ns=share * period_ns, flat=flat, fast=fast)
         say(f"timing of {len(made.netlist.cells):,} cells")
         timing = analyse(made.netlist, pdk, period_ns, cache, made.macros)

@@ -92,7 +92,7 @@ class Netlist:
             pins = []
             for port, nets in cell.pins.items():
                 given = ", ".join(self.net_name(net) for net in reversed(nets))
-                pins.append(f".{port}({given if len(nets) == 1 else f'{{{given}}}'})")
+                pins.append(f".{port}({f'{{{given}}}' if len(nets) > 1 else given})")
             lines.append(f"  {cell.type} {cell.name} ({', '.join(pins)});")
         return "\n".join([*lines, *aliases, "endmodule", ""])
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from asic.area import ABC, gating
 from asic.liberty import Library
-from asic.memory import BIT, blackboxes, libmap, macros, techmap
+from asic.memory import BIT, Block, blackboxes, blocks, libmap, macros, techmap
 from asic.netlist import buffered, load, tied
 from fpga import steps
 from fpga.steps import Step
@@ -54,7 +54,7 @@ class Synthesis:
     cached: bool
 
 
-def script(pdk, gate, top, memories, target_ns, flat, fast, bit=0.0, roms=()):
+def script(pdk, gate, top, memories, target_ns, flat, fast, bit=0.0, roms=(), deep=()):
     """What Yosys does, line by line.
 
     bit:       area of a bit of memory in flip-flops, where there are macros to compare with
@@ -63,6 +63,7 @@ def script(pdk, gate, top, memories, target_ns, flat, fast, bit=0.0, roms=()):
     flat:      whether all else is one module: it takes longer, but ABC sees whole paths
     fast:      whether adders are parallel-prefix ones (Kogge and Stone), and not what is smallest
     roms:      of the memories those that are large and constant
+    deep:      numbers of words that may take several macros one behind the other
     """
     unused = "".join(f" -dont_use {cell}" for cell in pdk.unused)
     keep = [f"setattr -mod -set keep_hierarchy 1 {' '.join(memories)}"] if memories else []
@@ -74,6 +75,8 @@ def script(pdk, gate, top, memories, target_ns, flat, fast, bit=0.0, roms=()):
         f"synth -flatten -top {top} -run :fine",
         # FPGA's styles force nothing here: macros are taken where they are smaller.
         *(["setattr -unset ram_style -unset rom_style t:$mem_v2",
+           *(f"memory_libmap -lib memories{words}.txt -logic-cost-ram {bit:.1f} "
+             f"t:$mem_v2 r:SIZE={words} %i" for words in deep),
            f"memory_libmap -lib memories.txt -logic-cost-ram {bit:.1f}",
            "techmap -autoproc -map memories.v"] if bit else []),
         # A memory that starts with contents and is never written becomes logic, others flip-flops.
@@ -89,13 +92,14 @@ def script(pdk, gate, top, memories, target_ns, flat, fast, bit=0.0, roms=()):
         "write_json netlist.json", ""])
 
 
-def synthesise(verilog, top, pdk, cache, *, memories=(), roms=(), target_ns, flat=False,
+def synthesise(verilog, top, pdk, cache, *, memories=(), roms=(), shapes=(), target_ns, flat=False,
                fast=False):
     """The `Synthesis` of Verilog in a kit's cells.
 
     verilog:    file name -> text; the first is Verilog, the others are images that it reads
     memories:   names of modules that hold a memory of some size
     roms:       of these, those of `ROM_BITS` constants and more
+    shapes:     (words, width) of the memories that are written
     target_ns:  what ABC sizes for
     flat, fast: see `script`
     cache:      folder of what Yosys made before
@@ -106,8 +110,9 @@ def synthesise(verilog, top, pdk, cache, *, memories=(), roms=(), target_ns, fla
     library = Library(pdk.liberty)
     found = macros(pdk.memories)
     name, *images = verilog
+    deep = _deep(found, shapes)
     text = script(pdk, library.gate(), top, memories, target_ns, flat, fast,
-                  BIT * library.flip_flop() if found else 0, roms)
+                  BIT * library.flip_flop() if found else 0, roms, deep)
     files = {"design.v": verilog[name].encode(), "synth.ys": text.encode(),
              "cells.lib": pdk.liberty.read_bytes(),
              "cells.constr": f"set_driving_cell {pdk.buffer}\nset_load 6\n".encode(),
@@ -116,7 +121,11 @@ def synthesise(verilog, top, pdk, cache, *, memories=(), roms=(), target_ns, fla
     if roms:
         files["roms.abc"] = ("\n".join(ROM) + "\n").encode()
     if found:
-        files |= {"memories.txt": libmap(found).encode(), "memories.v": techmap(found).encode(),
+        single = [Block(macro) for macro in found]
+        banked = dict.fromkeys(one for fit in deep.values() for one in fit if one.banks > 1)
+        files |= {"memories.txt": libmap(single).encode(),
+                  **{f"memories{words}.txt": libmap(fit).encode() for words, fit in deep.items()},
+                  "memories.v": techmap([*single, *banked]).encode(),
                   "macros.v": blackboxes(found).encode()}
     step = Step("yosys", ("-q", "-s", "synth.ys"), tuple(files), ("netlist.json",), "synth.log")
     done = steps.run(step, files, cache)
@@ -129,3 +138,13 @@ def synthesise(verilog, top, pdk, cache, *, memories=(), roms=(), target_ns, fla
     added = buffered(netlist, library, pdk.buffer, LOADS)
     return Synthesis(netlist, library, text, files["cells.abc"].decode(), taken, added,
                      done.seconds, done.cached)
+
+
+def _deep(found, shapes):
+    """Words -> `asic.memory.Block` of macros, for memories that may take several one behind the
+    other."""
+    widest = {}
+    for words, width in shapes:
+        widest[words] = max(width, widest.get(words, 0))
+    fits = {words: blocks(found, words, widest[words]) for words in sorted(widest) if found}
+    return {words: fit for words, fit in fits.items() if any(one.banks > 1 for one in fit)}

@@ -65,7 +65,8 @@ def analyse(netlist, pdk, period_ns, cache, macros=()):
 
     macros:  paths of the Liberty files of what is in it beside standard cells
 
-    Errors: `ToolError` without OpenSTA; `fpga.steps.StepError` when it stops or finds no path.
+    Errors: `ToolError` without OpenSTA; `fpga.steps.StepError` when it stops, does not understand
+            a line, or finds no path.
     """
     liberties = {f"cells{i}.lib": path.read_bytes()
                  for i, path in enumerate((pdk.liberty, *macros))}
@@ -83,7 +84,8 @@ def analyse(netlist, pdk, period_ns, cache, macros=()):
     done = steps.run(step, files, cache, find_sta())
     said = done.files["sta.log"].decode(errors="replace")
     result = re.search(r"^RESULT (\S+) (\S+) (\S+) (\S+)$", said, re.MULTILINE)
-    if not result:
+    # It goes on after an error, without the instance that it did not understand.
+    if not result or "Error:" in said:
         lines = [line for line in said.splitlines() if "rror" in line] or said.splitlines()[-2:]
         raise StepError(f"OpenSTA must time the netlist, but it says: {' | '.join(lines[:3])}")
     setup, hold, fastest, confirmed = map(float, result.groups())

@@ -81,10 +81,10 @@ def implement(design: Design, pdk: Pdk, *, mhz: float, say: Say, regress: bool =
     Errors: `BadInput` for a Liberty that tools refuse; `ToolError` for a missing tool.
     """
     find_yosys(), find_sta()
-    verilog, memories, roms = _sources(design)
+    verilog, memories, roms, shapes = _sources(design)
     with bad_input(f"{design.name} on {pdk.name}", (LibertyError, StepError)):
         built = build(verilog, identifier(design.name), pdk, 1000 / mhz, CACHE, say,
-                      memories=memories, roms=roms)
+                      memories=memories, roms=roms, shapes=shapes)
     answer = measure(built, design.name, *count_cycles(design, FRAMES))
     name = _name(pdk)
     where = folder_of(design) / name
@@ -148,7 +148,7 @@ def count(design: Design, say: Say) -> dict[str, Any]:
     """Yosys' own gates and the transistors that it estimates: all that can be said without a kit.
     Also ``asic-generic.json``."""
     say("Yosys' own gates")
-    verilog, _, _ = _sources(design)
+    verilog, *_ = _sources(design)
     name, *images = verilog
     found = transistors(Verilog(verilog[name], {image: verilog[image] for image in images}),
                         find_yosys(), top=identifier(design.name))
@@ -165,15 +165,16 @@ def _name(pdk: Pdk) -> str:
     return f"asic-{pdk.name}" + (f"-{pdk.corner}" if pdk.corner != "typical" else "")
 
 
-def _sources(design: Design) -> tuple[dict[str, str], list[str], list[str]]:
-    """Files of the design's Verilog, itself first, its modules that are memories, and of those the
-    large ones that are constant."""
+def _sources(design: Design) -> tuple[dict[str, str], list[str], list[str], list[tuple[int, int]]]:
+    """Files of the design's Verilog, itself first, its modules that are memories, of those the
+    large ones that are constant, and words and width of those that are written."""
     made = generate(design)
     folder = Path(made["folder"])
     verilog = {name: (folder / name).read_text() for name in made["files"] if name != "ports.json"}
     memories = [memory for memory in made["memories"] if memory["bits"] >= MEMORY_BITS]
     return verilog, [memory["module"] for memory in memories], [
-        memory["module"] for memory in memories if memory["rom"] and memory["bits"] >= ROM_BITS]
+        memory["module"] for memory in memories if memory["rom"] and memory["bits"] >= ROM_BITS], [
+        (memory["words"], memory["width"]) for memory in memories if not memory["rom"]]
 
 
 def print_answer(answer: Mapping[str, Any]) -> None:
