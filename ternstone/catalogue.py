@@ -214,18 +214,21 @@ DESIGNS: dict[str, DesignEntry] = {
                 "shift": "11"}, zeros=0.5),
     "and-gate": DesignEntry(
         None, "invertible.network", "sampling", "AND in any direction, its states counted",
-        params={**_SAMPLES, "circuit": "and", "scale": "3", "histogram": "x,y"}),
+        params={**_SAMPLES, "circuit": "and", "scale": "3", "histogram": "x,y"},
+        boards={"icebreaker": {}}),
     "full-adder": DesignEntry(
         None, "invertible.network", "sampling", "full adder in any direction, its states counted",
-        params={**_SAMPLES, "circuit": "full-adder", "scale": "6", "histogram": "x,y"}),
+        params={**_SAMPLES, "circuit": "full-adder", "scale": "6", "histogram": "x,y"},
+        boards={"icebreaker": {}}),
     "adder-8": DesignEntry(
         None, "invertible.network", "sampling",
         "8-bit adder in any direction, its states counted by their a",
         params={**_SAMPLES, "circuit": "adder", "width": "8", "scale": "48", "draws": "11",
-                "noise_bits": "5", "segments": "6", "histogram": "a"}),
+                "noise_bits": "5", "segments": "6", "histogram": "a"},
+        boards={"hx8k": {}}, clocks={"hx8k": 36}),
     "factor-5x5": DesignEntry(
         None, "invertible.search", "factoring", "factors of products of two 5-bit numbers",
-        params={"bits": "5", "stages": "2"}),
+        params={"bits": "5", "stages": "2"}, boards={"icebreaker": {}}, clocks={"icebreaker": 18}),
     "factor-8x8": DesignEntry(
         None, "invertible.search", "factoring", "factors of products of two 8-bit numbers",
         params={"bits": "8", "stages": "6"}, boards={"icebreaker": {}}, clocks={"icebreaker": 24}),

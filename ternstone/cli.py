@@ -553,7 +553,8 @@ def bench(
     family: Annotated[str, typer.Argument(metavar="FAMILY", help="A family of `ternstone list`.")],
     only: Annotated[list[str] | None, typer.Option(
         metavar="PART", show_default=False,
-        help="Measure this part alone; as often as needed.")] = None,
+        help="Measure this part alone, or all parts that begin with this word; as often as "
+             "needed.")] = None,
     save: Annotated[Path | None, typer.Option(
         metavar="FILE", show_default=False,
         help="Write the answer there, too; with --only beside its rows of other parts.")] = None,
@@ -571,18 +572,18 @@ def bench(
     from ternstone.generate import BUILD
 
     parts = resolve(BENCHES[family])
+    chosen = {name: part for name, part in parts.items()
+              if not only or name in only or name.partition(" ")[0] in only}
     for name in only or []:
-        if name not in parts:
+        if not any(name in (part, part.partition(" ")[0]) for part in parts):
             raise BadInput(f"Part {name!r} of {family} is not known: {suggest(name, parts)}")
     if save is not None and (save.is_dir() or not save.parent.is_dir()):
         raise BadInput(f"File {save} must be in a folder that exists, "
                        "and must not be a folder itself")
     others = [] if save is None else work.saved(
-        save, [name for name in parts if name not in (only or parts)])
+        save, [name for name in parts if name not in chosen])
     with report.stderr.status(f"measuring {family}") as status:
-        rows = work.measure({name: part for name, part in parts.items()
-                             if name in (only or parts)},
-                            lambda what: status.update(f"measuring {what}"))
+        rows = work.measure(chosen, lambda what: status.update(f"measuring {what}"))
     answer = work.answer(family, rows)
     write_json(BUILD / f"bench-{family}.json", answer)
     if save is not None:

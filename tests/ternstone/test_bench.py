@@ -46,6 +46,14 @@ def test_only(ternstone, parts):
         2, "error: Part 'secund' of lstm is not known: did you mean second?\n")
 
 
+def test_only_by_the_first_word(ternstone, parts):
+    parts |= {f"first {name}": parts["second"] for name in ("a", "b")}
+    for only, ran in (("first", ["first", "first a", "first b"]), ("first b", ["first b"])):
+        answer = ternstone("bench", "lstm", "--only", only, "--json")
+        assert [row["part"] for row in answer.json["figures"]] == ran
+    assert ternstone("bench", "lstm", "--only", "b").status == 2
+
+
 def test_save(ternstone, parts, tmp_path):
     answer = ternstone("bench", "lstm", "--only", "first", "--json", "--save", "kept.json")
     assert json.loads((tmp_path / "kept.json").read_text()) == answer.json

@@ -5,9 +5,9 @@ import dataclasses
 import pytest
 
 from ternstone import bench_fpga, designs
-from ternstone.bench_fpga import BLOCKS
+from ternstone.bench_fpga import BLOCKS, PARTS
 from ternstone.catalogue import BLOCKS as ALL
-from ternstone.catalogue import DesignEntry
+from ternstone.catalogue import DESIGNS, DesignEntry
 from ternstone.errors import BadInput
 from tests.fpga.small import needs_tools
 from tests.ternstone.fake import ENTRY
@@ -36,7 +36,8 @@ def test_on_boards(fake, monkeypatch):
     memory of a block RAM too many. (Real ones: test_regress.)"""
     fake()
     row = {"frames": 4, "failure": None, "passed": True,
-           "streams": {"cycles": 20}, "pins": {"cycles": 9}}
+           "streams": {"cycles": 20, "golden_cycles": 20},
+           "pins": {"cycles": 9, "golden_cycles": None}}
     answer = {
         **dict.fromkeys(bench_fpga._KEPT), "fmax_mhz": 50.0, "target_mhz": 48,
         "frames_per_second": 1e4, "cells": {"LUT4": 9},
@@ -49,7 +50,7 @@ def test_on_boards(fake, monkeypatch):
     seen = []
     monkeypatch.setattr(bench_fpga, "implement",
                         lambda design, board, **given: seen.append(given["rungs"]) or answer)
-    clock, netlist, bitstream, memory = bench_fpga.boards(lambda what: None)
+    clock, netlist, bitstream, memory = bench_fpga.boards("fake", lambda what: None)
     assert seen == ["both"] and clock["met"] and "50" not in clock["target"]
     assert clock["build"]["given"] == {} and clock["build"]["memories"] == answer["memories"]
     assert netlist["met"] is False and netlist["measured"] == 4
@@ -57,8 +58,9 @@ def test_on_boards(fake, monkeypatch):
     assert memory["met"] is False and memory["measured"] == 1
     answer["regression"] = {"netlist": row}
     answer["memories"][0]["taken"] = 1
-    _, netlist, memory = bench_fpga.boards(lambda what: None)
+    _, netlist, memory = bench_fpga.boards("fake", lambda what: None)
     assert netlist["met"] and memory["met"]
+    assert netlist["how"] == "4 frames; streams: 20 cycles as golden says; pins: 9 cycles"
 
 
 def test_a_design_that_does_not_fit(fake, monkeypatch):
@@ -68,7 +70,7 @@ def test_a_design_that_does_not_fit(fake, monkeypatch):
         raise BadInput("fake must fit hx8k, but takes 2 of 1 LUT4")
 
     monkeypatch.setattr(bench_fpga, "implement", refuse)
-    (row,) = bench_fpga.boards(lambda what: None)
+    (row,) = bench_fpga.boards("fake", lambda what: None)
     assert row["met"] is False and "2 of 1 LUT4" in row["how"]
 
 
@@ -116,6 +118,11 @@ def test_same_bytes(fake, monkeypatch):
     fake()
     row = next(bench_fpga.reproducible(lambda what: None))
     assert row["met"] and row["measured"] == 0
+
+
+def test_every_design_is_a_part():
+    """So that one can be measured anew, and `--only boards` measures all."""
+    assert {f"boards {name}" for name in DESIGNS} | {"blocks", "checks", "bytes"} == set(PARTS)
 
 
 def test_blocks_are_designs():

@@ -9,6 +9,7 @@ import pytest
 
 from fpga.boards import BOARDS
 from fpga.build import Synthesis
+from fpga.pll import dividers
 from fpga.tools import find
 from ternstone.catalogue import BLOCKS, DESIGNS
 from ternstone.designs import open_design
@@ -137,6 +138,13 @@ def test_settings_change_no_bit():
             smaller.block.run(frames), answers, strict=True))
 
 
-def test_catalogue_names_boards():
-    for design in DESIGNS.values():
-        assert set(design.clocks) <= set(design.boards) <= set(BOARDS)
+@pytest.mark.parametrize("name", DESIGNS)
+def test_catalogue_names_boards(name):
+    """Known ones, with parameters that open and clocks that their PLLs make exactly."""
+    design = DESIGNS[name]
+    assert set(design.clocks) <= set(design.boards) <= set(BOARDS)
+    for given in design.boards.values():
+        open_design(name, None, given)
+    for board, mhz in design.clocks.items():
+        place = BOARDS[board]
+        assert dividers(place.device.family.name, place.clock_hz, mhz * 1e6).hz == mhz * 1e6
