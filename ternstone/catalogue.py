@@ -159,13 +159,15 @@ DESIGNS: dict[str, DesignEntry] = {
         boards={"icebreaker": {"interval": "6"}, "hx8k": {"interval": "4"}}),
     "digits-lstm-binary": DesignEntry(
         "digits-lstm-binary.safetensors", "lstm.network", "digits-rows",
-        "handwritten digits row by row, binary weights"),
+        "handwritten digits row by row, binary weights",
+        boards={"icebreaker": {"interval": "6"}}),
     "digits-lstm-pruned": DesignEntry(
         "digits-lstm-pruned.safetensors", "lstm.network", "digits-rows",
         "handwritten digits row by row, ternary weights, most states zero and skipped"),
     "digits-gru-ternary": DesignEntry(
         "digits-gru-ternary.safetensors", "lstm.network", "digits-rows",
-        "handwritten digits row by row, GRU with ternary weights"),
+        "handwritten digits row by row, GRU with ternary weights",
+        boards={"icebreaker": {"interval": "6"}}),
     "text-lstm-ternary": DesignEntry(
         "text-lstm-ternary.safetensors", "lstm.network", "text",
         "next character of a text, ternary weights"),
@@ -235,7 +237,7 @@ DESIGNS: dict[str, DesignEntry] = {
     "maxcut-g1": DesignEntry(
         None, "invertible.ising", None,
         "maximum cut of 800 nodes: G1 if TERNSTONE_DATA has gset/G1, or else a graph of its kind",
-        params={"graph": "g1"}),
+        params={"graph": "g1"}, boards={"ulx3s-25f": {}}),
 }
 
 #: Family -> what measures its headline figures: name -> part, in order.
