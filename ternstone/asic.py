@@ -71,12 +71,14 @@ def kit(name: str | None, corner: str) -> Pdk | None:
 
 
 def implement(design: Design, pdk: Pdk, *, mhz: float, say: Say, regress: bool = False,
-              frames: int = 5, seed: int = 0, feed: Any = None) -> dict[str, Any]:
+              frames: int = 5, seed: int = 0, feed: Any = None,
+              scenarios: Sequence[Scenario] = SCENARIOS) -> dict[str, Any]:
     """Map ``design`` to the kit's cells and time it; returns what `asic.report.report` says, also
     ``asic-<pdk>.json``.
 
     regress:  also run frames on the netlist, against golden: ``regression``; and what they cost:
               ``power``: those of ``feed``, or so many ``frames`` of the design's own, from ``seed``
+    scenarios: what they run under; the first is ``power``'s
 
     Errors: `BadInput` for a Liberty that tools refuse; `ToolError` for a missing tool.
     """
@@ -92,13 +94,13 @@ def implement(design: Design, pdk: Pdk, *, mhz: float, say: Say, regress: bool =
     if regress:
         say("the netlist against golden")
         answer["regression"], answer["power"] = _regression(
-            design, built, feed or design.any_feed(frames, seed))
+            design, built, feed or design.any_feed(frames, seed), scenarios)
     takeaway.write(built, verilog, where, answer, page(answer))
     write_json(folder_of(design) / f"{name}.json", answer)
     return answer
 
 
-def _regression(design: Design, built: Built, feed: Any
+def _regression(design: Design, built: Built, feed: Any, scenarios: Sequence[Scenario]
                 ) -> tuple[dict[str, Any], dict[str, Any] | None]:
     """The test bench of every design, on the netlist: the verdict, and what `asic.power.report`
     says of the frames, back to back."""
@@ -106,7 +108,7 @@ def _regression(design: Design, built: Built, feed: Any
     # A reset must come while there is something to reset.
     length = int(design.block.cycles(feed.frames))
     scenarios = [dataclasses.replace(s, resets=tuple(c for c in s.resets if c < length))
-                 for s in SCENARIOS]
+                 for s in scenarios]
     beats = sum(len(design.block.output.pack(answer)) for answer in design.block.run(feed.frames))
     netlist, library = built.synthesis.netlist, built.synthesis.library
     with tempfile.TemporaryDirectory(prefix="ternstone-asic-") as folder:

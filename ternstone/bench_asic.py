@@ -6,6 +6,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from golden.lstm.build import network
 from golden.lstm.network import Network
 from golden.mac.array import Array, array
 from ternstone import bench_mac
+from ternstone.asic import SCENARIOS
 from ternstone.bench import Part, Row, Say, at_least, at_most, figure
 from ternstone.bench_asic_baselines import masks, stochastic
 from ternstone.bench_asic_run import CLOCK_MHZ, energy, equal, missing, run
@@ -44,10 +46,29 @@ LANES, LENGTH, VECTORS = 32, 96, 20
 #: Kind of weights and bits of operands, for the energy model: the widest and the narrowest that
 #: `golden.mac.array` has, and some between.
 PRODUCTS = (("int12", 12), ("int8", 8), ("int4", 4), ("ternary", 2), ("binary", 2))
-#: Of the LSTM whose states are set to zero.
-INPUTS, HIDDEN, STEPS = 16, 64, 16
-#: Where its weights and row tables are.
-STORES = {"load": "weights in SRAM", "rom": "weights as logic"}
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """An LSTM whose states are set to zero. ``scenarios``: how many of `asic`'s its netlist runs
+    under; each begins with all weights."""
+
+    inputs: int
+    hidden: int
+    steps: int
+    frames: int
+    store: str
+    scenarios: int = len(SCENARIOS)
+
+    def __str__(self) -> str:
+        where = {"load": "weights in SRAM", "rom": "weights as logic"}[self.store]
+        return f"{self.hidden:,} units, {where}"
+
+
+#: A small one, with its weights and row tables in either place; and the size of Learning Recurrent
+#: Binary/Ternary Weights' character model, 1,000 units and 50 characters.
+SKIPPED = (Skipped(16, 64, 16, 3, "load"), Skipped(16, 64, 16, 3, "rom"),
+           Skipped(50, 1000, 4, 1, "load", 1))
 #: Blocks of the array and of the weights' memory.
 ARRAY = ("engine.array", "weight_memory")
 
@@ -107,54 +128,57 @@ def skipping(say: Say) -> Iterator[Row]:
     if missing():
         yield figure("share of the cycle ratio", "skipping", None, f"not measured: {missing()}")
         return
-    for store, where in STORES.items():
-        yield from _skipping(say, store, where)
+    for size in SKIPPED:
+        yield from _skipping(say, size)
 
 
-def _skipping(say: Say, store: str, where: str) -> Iterator[Row]:
-    order = np.random.default_rng(0).permutation(HIDDEN)
-    params = network(inputs=INPUTS, hidden=HIDDEN, outputs=0, steps=STEPS, lanes=32, one_hot=True,
-                     store=store)
+def _skipping(say: Say, size: Skipped) -> Iterator[Row]:
+    order = np.random.default_rng(0).permutation(size.hidden)
+    params = network(inputs=size.inputs, hidden=size.hidden, outputs=0, steps=size.steps, lanes=32,
+                     one_hot=True, store=size.store)
     answers = {}
     for share in (0.0, 0.81, 0.95):
-        zero = np.isin(np.arange(HIDDEN), order[:round(share * HIDDEN)])
+        zero = np.isin(np.arange(size.hidden), order[:round(share * size.hidden)])
         block = set_states(Network.random(params, np.random.default_rng(0)), zero)
-        answer = run(Design(f"bench-skip-{share:.2f}", block), say, frames=3)
+        # Weights that are loaded are no part of the netlist: all shares have one.
+        name = f"bench-skip-{size.hidden}" + (f"-{share:.2f}" if size.store == "rom" else "")
+        answer = run(Design(name, block), say, frames=size.frames,
+                     scenarios=SCENARIOS[:size.scenarios])
         verdict = answer["regression"]
         if not verdict["passed"]:
-            yield figure("share of the cycle ratio", f"{share:.0%} zero, {where}", None,
+            yield figure("share of the cycle ratio", f"{share:.0%} zero, {size}", None,
                          verdict["failure"], target="0 mismatches", met=False)
             return
         answers[share] = answer
     dense = answers.pop(0.0)
     for share, answer in answers.items():
         cycles = dense["power"]["cycles"] / answer["power"]["cycles"]
-        zeros = f"{share:.0%} of states zero, {where}"
+        zeros = f"{share:.0%} of states zero, {size}"
         for what, words, limit in (
                 ("array and weight memory", ARRAY, 0.9),
                 ("whole step", (), 0.9 if share < 0.9 else None)):
             before, after = energy(dense, *words), energy(answer, *words)
             given = ("share of the cycle ratio", f"{what}, {zeros}",
                      round(before / after / cycles, 3))
-            how = (f"{before / STEPS:.3f} nJ a step dense, {after / STEPS:.3f} then: "
+            how = (f"{before / size.steps:.3f} nJ a step dense, {after / size.steps:.3f} then: "
                    f"{before / after:.2f} x less in {cycles:.2f} x fewer cycles")
             yield at_least(*given, limit, how) if limit else figure(*given, how)
         rest = sorted(answer["power"]["blocks"].items(), key=lambda item: -item[1])
-        yield figure("nJ a step", zeros, round(energy(answer) / STEPS, 3),
-                     ", ".join(f"{path} {nj / STEPS:.3f}" for path, nj in rest[:8]))
+        yield figure("nJ a step", zeros, round(energy(answer) / size.steps, 3),
+                     ", ".join(f"{path} {nj / size.steps:.3f}" for path, nj in rest[:8]))
         for what, words in (("array and weight memory", ARRAY), ("whole step", ())):
-            yield _fixed(dense, answer, words, f"{what}, {zeros}")
+            yield _fixed(dense, answer, words, size.steps, f"{what}, {zeros}")
 
 
-def _fixed(dense: dict[str, Any], answer: dict[str, Any], words: tuple[str, ...],
+def _fixed(dense: dict[str, Any], answer: dict[str, Any], words: tuple[str, ...], steps: int,
            setting: str) -> Row:
     """What a step takes however many cycles it has: two steps, taken for a straight line."""
     c, d = answer["power"]["cycles"], dense["power"]["cycles"]
     each = {path: (dense["power"]["blocks"].get(path, 0) - nj) / (d - c)
             for path, nj in answer["power"]["blocks"].items()
             if not words or any(word in path for word in words)}
-    fixed = {path: (answer["power"]["blocks"][path] - c * nj) / STEPS for path, nj in each.items()}
-    most = 0.1 * d * sum(each.values()) / (0.9 * d / c - 1) / STEPS
+    fixed = {path: (answer["power"]["blocks"][path] - c * nj) / steps for path, nj in each.items()}
+    most = 0.1 * d * sum(each.values()) / (0.9 * d / c - 1) / steps
     rest = sorted(fixed.items(), key=lambda item: -item[1])
     return figure("nJ a step, of any length", setting, round(sum(fixed.values()), 3),
                   f"0.9 of the cycle ratio asks for {most:.3f} at most beside what goes by cycles: "

@@ -1,13 +1,14 @@
 """What the parts of `ternstone bench asic` share: whole designs on SG13G2, before layout."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from asic.area import find_sta
 from asic.pdk import find_pdk
+from sim.bench import Scenario
 from sim.tools import ToolError
 from ternstone import bench_mac
-from ternstone.asic import implement
+from ternstone.asic import SCENARIOS, implement
 from ternstone.bench import Row, Say, figure
 from ternstone.designs import Design
 
@@ -27,13 +28,14 @@ def missing() -> str | None:
 
 
 def run(design: Design, say: Say, *, mhz: float = CLOCK_MHZ, corner: str = "typical",
-        frames: int, feed: Any = None) -> dict[str, Any]:
+        frames: int, feed: Any = None,
+        scenarios: Sequence[Scenario] = SCENARIOS) -> dict[str, Any]:
     """What `implement` says of the design, its netlist run on so many frames, or those of
-    ``feed``."""
+    ``feed``, under all its scenarios or these."""
     pdk = find_pdk(corner=corner)
     assert pdk
     return implement(design, pdk, mhz=mhz, say=lambda what: say(f"{design.name}: {what}"),
-                     regress=True, frames=frames, feed=feed)
+                     regress=True, frames=frames, feed=feed, scenarios=scenarios)
 
 
 def equal(answer: Mapping[str, Any], what: str) -> Row:

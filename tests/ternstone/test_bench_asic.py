@@ -35,8 +35,8 @@ def test_without_a_kit(monkeypatch):
 @pytest.fixture
 def answers(monkeypatch):
     """Answers in place of builds: dense, then a quarter of the cycles for a third of the energy;
-    weights in SRAM, and as logic."""
-    made = iter([answer(1, 400), answer(1 / 3, 100), answer(1 / 4, 100)] * 2)
+    of every size."""
+    made = iter([answer(1, 400), answer(1 / 3, 100), answer(1 / 4, 100)] * len(bench_asic.SKIPPED))
     monkeypatch.setattr(bench_asic, "missing", lambda: None)
     monkeypatch.setattr(bench_asic, "run", lambda *args, **kwargs: next(made))
 
@@ -44,18 +44,18 @@ def answers(monkeypatch):
 def test_skipping(answers):
     every = list(bench_asic.skipping(lambda what: None))
     rows = {row["setting"]: row for row in every if row["figure"] == "share of the cycle ratio"}
-    for where in bench_asic.STORES.values():
+    for where in map(str, bench_asic.SKIPPED):
         missed = rows[f"array and weight memory, 81% of states zero, {where}"]
         assert missed["measured"] == 0.75 and missed["met"] is False
         assert rows[f"whole step, 81% of states zero, {where}"]["target"] == ">= 0.9"
         assert rows[f"array and weight memory, 95% of states zero, {where}"]["met"] is True
         assert rows[f"whole step, 95% of states zero, {where}"]["target"] == "-"
-    assert len(rows) == 8
+    assert len(rows) == 4 * len(bench_asic.SKIPPED)
     # 7 nJ in 400 cycles and 7 / 3 in 100: 7 / 9 whatever the cycles, 0.0156 a cycle.
     fixed, = (row for row in every if row["figure"] == "nJ a step, of any length"
-              and row["setting"] == "whole step, 81% of states zero, weights in SRAM")
-    assert fixed["measured"] == round(7 / 9 / bench_asic.STEPS, 3)
-    at_most = 0.1 * 400 * (7 - 7 / 3) / 300 / (0.9 * 4 - 1) / bench_asic.STEPS
+              and row["setting"] == "whole step, 81% of states zero, 64 units, weights in SRAM")
+    assert fixed["measured"] == round(7 / 9 / 16, 3)
+    at_most = 0.1 * 400 * (7 - 7 / 3) / 300 / (0.9 * 4 - 1) / 16
     assert f"asks for {at_most:.3f} at most" in fixed["how"]
 
 
