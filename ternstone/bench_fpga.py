@@ -21,7 +21,7 @@ from ternstone.designs import open_design
 from ternstone.errors import BadInput
 from ternstone.fpga import CACHE, figures, implement, outline
 
-__all__ = ["BLOCKS", "PARTS", "Bare", "fmax"]
+__all__ = ["BLOCKS", "PARTS", "Bare"]
 
 #: Frames of a regression.
 FRAMES = 4
@@ -131,15 +131,10 @@ BLOCKS = {
 }
 
 
-def blocks(say: Say) -> Iterator[Row]:
-    """Fmax of a block of each family, and what its slowest path goes through."""
-    for number, (name, bare) in enumerate(BLOCKS.items()):
-        say(f"Fmax: {name} ({number} of {len(BLOCKS)} done)")
-        yield fmax(name, bare)
-
-
-def fmax(name: str, bare: Bare) -> Row:
-    """One of `BLOCKS`: its row, with the build."""
+def block(name: str, say: Say) -> Iterator[Row]:
+    """Fmax of one of `BLOCKS`, and what its slowest path goes through."""
+    say(f"Fmax: {name}")
+    bare = BLOCKS[name]
     given = " ".join(f"{k}={v}" for k, v in bare.given.items())
     setting = f"{name}: {bare.design} {given}".strip() + f", {BOARDS[bare.board].part}"
     try:
@@ -147,14 +142,15 @@ def fmax(name: str, bare: Bare) -> Row:
         synthesis = outline(design, BOARDS[bare.board], bare.mhz, lambda what: None)
         found = figures(design, build(synthesis, CACHE, range(1, SEEDS + 1), until_met=True))
     except ToolError as error:
-        return figure("Fmax, MHz", setting, None, f"not measured: {error}")
+        yield figure("Fmax, MHz", setting, None, f"not measured: {error}")
+        return
     cells = ", ".join(f"{count:,} {kind}" for kind, count in found["cells"].items() if count)
     path = found["critical_path"]
     way = " > ".join(dict.fromkeys(hop["name"] for hop in path["hops"]))
     seeds = ", ".join(f"{seed['fmax_mhz']:g}" for seed in found["seeds"])
     row = at_least("Fmax, MHz", setting, found["fmax_mhz"], bare.mhz,
                    f"seeds: {seeds}; {cells}; path: {way}")
-    return row | _build(found, bare.given)
+    yield row | _build(found, bare.given)
 
 
 #: What a row keeps of `fpga.report.report`.
@@ -216,4 +212,5 @@ def reproducible(say: Say) -> Iterator[Row]:
 
 #: The parts, in the order in which they are shown.
 PARTS: dict[str, Part] = {**{f"boards {name}": partial(boards, name) for name in DESIGNS},
-                          "blocks": blocks, "checks": checks, "bytes": reproducible}
+                          **{f"blocks {name}": partial(block, name) for name in BLOCKS},
+                          "checks": checks, "bytes": reproducible}

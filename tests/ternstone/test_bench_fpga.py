@@ -78,7 +78,8 @@ def testfmax(fake, monkeypatch):
     monkeypatch.setattr(bench_fpga, "BLOCKS", {
         "reached": bench_fpga.Bare("fake.adder", {}, "hx8k", 50),
         "not reached": bench_fpga.Bare("fake.adder", {}, "hx8k", 2000)})
-    reached, missed = bench_fpga.blocks(lambda what: None)
+    (reached,), (missed,) = (bench_fpga.block(name, lambda what: None)
+                             for name in bench_fpga.BLOCKS)
     assert reached["met"] and not missed["met"]
     assert reached["build"]["critical_path"] and "path: " in reached["how"]
 
@@ -87,7 +88,8 @@ def test_seeds_until_one_reaches_the_clock(fake, monkeypatch):
     monkeypatch.setattr(bench_fpga, "SEEDS", 3)
     monkeypatch.setattr(bench_fpga, "BLOCKS", {
         str(mhz): bench_fpga.Bare("fake.adder", {}, "hx8k", mhz) for mhz in (50, 2000)})
-    reached, missed = bench_fpga.blocks(lambda what: None)
+    (reached,), (missed,) = (bench_fpga.block(name, lambda what: None)
+                             for name in bench_fpga.BLOCKS)
     assert [len(row["build"]["seeds"]) for row in (reached, missed)] == [1, 3]
 
 
@@ -120,9 +122,10 @@ def test_same_bytes(fake, monkeypatch):
     assert row["met"] and row["measured"] == 0
 
 
-def test_every_design_is_a_part():
+def test_every_design_and_block_is_a_part():
     """So that one can be measured anew, and `--only boards` measures all."""
-    assert {f"boards {name}" for name in DESIGNS} | {"blocks", "checks", "bytes"} == set(PARTS)
+    assert {*(f"boards {name}" for name in DESIGNS), *(f"blocks {name}" for name in BLOCKS),
+            "checks", "bytes"} == set(PARTS)
 
 
 def test_blocks_are_designs():
