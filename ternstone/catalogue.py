@@ -163,7 +163,8 @@ DESIGNS: dict[str, DesignEntry] = {
         boards={"icebreaker": {"interval": "6"}}),
     "digits-lstm-pruned": DesignEntry(
         "digits-lstm-pruned.safetensors", "lstm.network", "digits-rows",
-        "handwritten digits row by row, ternary weights, most states zero and skipped"),
+        "handwritten digits row by row, ternary weights, most states zero and skipped",
+        boards={"ulx3s-25f": {}}),
     "digits-gru-ternary": DesignEntry(
         "digits-gru-ternary.safetensors", "lstm.network", "digits-rows",
         "handwritten digits row by row, GRU with ternary weights",
