@@ -11,13 +11,16 @@ __all__ = ["Link", "from_beats", "link_params", "to_beats"]
 def link_params(block, *, clock, digest="0" * 12, depth=None, queued=False):
     """The `LinkParams` for a `golden.design.Block`; ``depth`` is 512, or what a frame needs.
 
-    Errors: ValueError for a block that takes its weights beside every frame: a link hands over one
-    thing after another.
+    Errors: ValueError for a block that takes its weights beside every frame, as a link hands over
+    one thing after another; for one whose frames have several lengths, of which a link knows one.
     """
     if block.load_beside:
         raise ValueError(f"Link core must take its weights before its frames, not beside them "
                          f"({block.name}: store must be rom or load)")
-    (frame,) = block.random_frames(1, np.random.default_rng(0))
+    frame, other = block.random_frames(2, np.random.default_rng(0))
+    if len(frame) != len(other):
+        raise ValueError("Link core must take frames of one length, not of several "
+                         f"({block.name})")
     (answer,) = block.run([frame])
     beats, load = len(frame), block.load
     if depth is None:

@@ -132,6 +132,13 @@ def test_weights_beside_frames():
         link_params(block, clock=1)
 
 
+def test_frames_of_several_lengths():
+    """Compressed activations: as many beats as there are values."""
+    block = open_design("sparse_conv.nullhop", None, {}).block
+    with pytest.raises(ValueError, match="^Link core must take frames of one length, not of "):
+        link_params(block, clock=1)
+
+
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 2**32 - 1))
 def test_faults(seed):
