@@ -85,7 +85,7 @@ _FORMATS: dict[str, Any] = {"joint": True, "shift": 6, "pre": Format(8, 4),
 _HEAD: dict[str, Any] = {"shift": 6, "scale_width": 8, "output": Format(8, 4)}
 _TERNARY: dict[str, Any] = {**_FORMATS, "weights": "ternary", "interval": 1, "sum_shift": 2,
                             "bias_width": 14}
-_INT8: dict[str, Any] = {**_FORMATS, "weights": "int8", "lanes": 4, "interval": 6, "sum_shift": 5,
+_INT8: dict[str, Any] = {**_FORMATS, "weights": "int8", "lanes": 4, "interval": 8, "sum_shift": 5,
                          "bias_width": 16}
 _TENTH = {"LUT4 x cycles": 0.1}
 _NO_MORE = {"cycles": 0.55, "LUT4": 1, "MAC16": 1, "RAM": 1}
