@@ -193,8 +193,10 @@ def _verilate(tool, options, names, folder, optimise):
     if runtime.is_dir():
         for file in runtime.iterdir():
             shutil.copyfile(file, objects / file.name)
+    # Verilator's scripts ask for `python`, which many systems have as `python3` only.
     _execute([make.path, "-s", f"-j{os.cpu_count()}", "-C", "objects", "-f", "Vtop.mk",
-              f"OPT_FAST={optimise}", "OPT_GLOBAL=-O2"], folder, tool.environ())
+              f"PYTHON3={sys.executable}", f"OPT_FAST={optimise}", "OPT_GLOBAL=-O2"], folder,
+             tool.environ())
     if not runtime.is_dir():
         fresh = Path(tempfile.mkdtemp(prefix=f"{runtime.name}.", dir=folder.parent))
         for file in objects.glob("verilated*.o"):

@@ -1,5 +1,6 @@
 """A simulator is compiled once for each content, whole or not at all."""
 
+import os
 import subprocess
 import sys
 import textwrap
@@ -25,6 +26,16 @@ def test_compiled_once(echo, workdir, monkeypatch):
     for seed in (1, 2):
         assert sim.run(echo.Block(), echo.verilog(), frames=echo.frames[:seed], seed=seed,
                        stall=0.1 * seed, resets=(seed,), workdir=workdir).ok
+
+
+def test_no_program_python_is_needed(echo, tmp_path, monkeypatch):
+    """Debian has `python3` only."""
+    wrong = tmp_path / "bin" / "python"
+    wrong.parent.mkdir()
+    wrong.write_text("#!/bin/sh\necho python was called\nexit 127\n")
+    wrong.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{wrong.parent}{os.pathsep}{os.environ['PATH']}")
+    assert (build(echo, tmp_path / "sim").folder / "bench").exists()
 
 
 def test_content_decides(echo, workdir, monkeypatch):
