@@ -20,7 +20,7 @@ def link_params(block, *, clock, digest="0" * 12, depth=None, queued=False):
     frame, other = block.random_frames(2, np.random.default_rng(0))
     if len(frame) != len(other):
         raise ValueError("Link core must take frames of one length, not of several "
-                         f"({block.name})")
+                         f"({block.name}: build it without a link, --bare)")
     (answer,) = block.run([frame])
     beats, load = len(frame), block.load
     if depth is None:

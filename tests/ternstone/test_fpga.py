@@ -82,7 +82,8 @@ def test_wrong_words(ternstone, arguments, message):
 
 def test_frames_of_several_lengths(ternstone):
     assert_one_line(ternstone("fpga", "vgg16-conv1-2", "--board", "ulx3s-85f"),
-                    r"Link core must take frames of one length, not of several \(.*nullhop\)")
+                    r"Link core must take frames of one length, not of several "
+                    r"\(.*nullhop: .*--bare\)")
 
 
 def test_missing_tool(ternstone, monkeypatch, tmp_path):
