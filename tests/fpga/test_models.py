@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 
 import pytest
 
@@ -138,7 +139,8 @@ endmodule
 
     run([*find_yosys().command, "-q", "-s", "map.ys"])
     verilator = find_verilator()
-    run([verilator.path, "--binary", "--timing", "-Wno-lint", "-Wno-style", "-Wno-fatal",
+    run([verilator.path, "--binary", "-MAKEFLAGS", f"PYTHON3={sys.executable}", "--timing",
+         "-Wno-lint", "-Wno-style", "-Wno-fatal",
          "--top-module", "bench", "-j", "2", "-CFLAGS", "-std=c++20", "bench.v", "models.v",
          "design.v", "mapped.v"],
         verilator.environ())

@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import sys
 
 import pytest
 
@@ -87,8 +88,9 @@ def test_the_same_words_come_back(words, width, tmp_path):
         models(DEVICES["iCE40UP5K"]) + memory("plain", words, width) + text
         + BENCH.format(words=words, width=width, high=(words - 1).bit_length() - 1))
     verilator = find_verilator()
-    for command in ([verilator.path, "--binary", "--timing", "-Wno-lint", "-Wno-style",
-                     "-Wno-fatal", "--top-module", "bench", "-CFLAGS", "-std=c++20", "design.v"],
+    for command in ([verilator.path, "--binary", "-MAKEFLAGS", f"PYTHON3={sys.executable}",
+                     "--timing", "-Wno-lint", "-Wno-style", "-Wno-fatal",
+                     "--top-module", "bench", "-CFLAGS", "-std=c++20", "design.v"],
                     [str(tmp_path / "obj_dir" / "Vbench")]):
         done = subprocess.run(command, cwd=tmp_path, env=verilator.environ(), text=True,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
