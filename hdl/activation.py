@@ -52,7 +52,9 @@ class ActivationTable(wiring.Component):
     The table has ``2**(pre.width - 1)`` words of ``width - 1`` bits in an initialised memory with
     synchronous read, which synthesis puts into block RAM (sigmoid: the leading one is left out;
     tanh: the sign is). A whole table that fits one small block RAM (`WHOLE_BITS`) is kept whole,
-    because folding it would cost logic and save no block.
+    because folding it would cost logic and save no block. Where a half table of ``width`` bits fits
+    one, so that a bit of a word is spare, it says whether the word's lower half is 0: the negation,
+    for which a block RAM leaves little time, is then one look-up table deep.
 
     Parameters
     ----------
@@ -61,10 +63,6 @@ class ActivationTable(wiring.Component):
         Of z; signed, 2 to 20 bits.
     width : int
         Of y; 2 to 24 bits.
-    fast : bool
-        Where a half table of ``width`` bits fits one small block RAM, so that a bit of a word is
-        spare, it says whether the word's lower half is 0. The negation, for which a block RAM
-        leaves little time, is then one look-up table deep.
 
     Members
     -------
@@ -72,8 +70,8 @@ class ActivationTable(wiring.Component):
     y : Out(shape(golden.activation.output(function, width)))
     """
 
-    def __init__(self, function, pre, width, *, fast=False):
-        self.function, self.pre, self.width, self.fast = function, pre, width, fast
+    def __init__(self, function, pre, width):
+        self.function, self.pre, self.width = function, pre, width
         self.half = half_table(function, pre, width)
         super().__init__({"z": In(shape(pre)), "y": Out(shape(output(function, width)))})
 
@@ -90,7 +88,7 @@ class ActivationTable(wiring.Component):
             return m
         stored, lower = self.width - 1, self.width // 2
         words = [int(value) & (1 << stored) - 1 for value in self.half]
-        spare = self.fast and self.width * len(words) <= WHOLE_BITS
+        spare = self.width * len(words) <= WHOLE_BITS
         if spare:
             words = [word | (word % (1 << lower) == 0) << stored for word in words]
         m.submodules.table = table = Memory(shape=unsigned(stored + spare), depth=len(words),

@@ -93,7 +93,7 @@ class Gru(wiring.Component):
                 z.append(pre)
             gates = []
             for number, group in enumerate(pipe.share([(r_time,), (z_time,)])):
-                table = ActivationTable("sigmoid", p.pre, width, fast=True)
+                table = ActivationTable("sigmoid", p.pre, width)
                 m.submodules[f"sigmoid_{item}_{number}"] = table
                 (code,) = pipe.select([((r_time, z_time)[n] - 2, z[(0, 2)[n] % per_cycle])
                                        for n in group])
@@ -124,7 +124,7 @@ class Gru(wiring.Component):
             m.d.sync += pre_n.eq(requantise((inner_x << width) + gated,
                                             width + fraction - p.pre.fraction, p.pre,
                                             Rounding.FLOOR))
-            m.submodules[f"tanh_{item}"] = tanh = ActivationTable("tanh", p.pre, width, fast=True)
+            m.submodules[f"tanh_{item}"] = tanh = ActivationTable("tanh", p.pre, width)
             m.d.comb += tanh.z.eq(pre_n)
             n = Signal(shape(p.state), name=f"n_{item}")
             m.d.comb += n.eq(tanh.y << (fraction - (width - 1)))

@@ -175,14 +175,17 @@ class MatVec(wiring.Component):
         ]
         m.d.sync += [fetch_base.eq(Mux(want_x, base_x, base)), fetch_h.eq(issue & want_h),
                      fetch_x.eq(issue & want_x)]
-        address = Signal.like(self.weights.address)
+        # The sum of both is the address. It stands behind the registers: a list's block RAM, its
+        # multiplexer and an adder are too much for one cycle.
+        late_base = Signal.like(base)
+        position = Signal(range(max(p.words_h, p.words_x)))
         values = Signal(array.values.shape())
         if p.words_h:
             # Without a slot the address stays, and the memory reads nothing anew: what the array
             # then adds 0 times is a weight, not what an unwritten list happens to point at.
             with m.If(fetch_h | fetch_x):
-                m.d.sync += address.eq(fetch_base + Mux(
-                    fetch_h, h_list.word.position, x_list.word.position))
+                m.d.sync += [late_base.eq(fetch_base), position.eq(Mux(
+                    fetch_h, h_list.word.position, x_list.word.position))]
             with m.If(fetch_h):
                 m.d.sync += values.eq(h_list.word.data)
             with m.Elif(fetch_x):
@@ -191,9 +194,9 @@ class MatVec(wiring.Component):
                 m.d.sync += values.eq(0)
         else:
             with m.If(fetch_x):
-                m.d.sync += address.eq(fetch_base + x_list.word.position)
+                m.d.sync += [late_base.eq(fetch_base), position.eq(x_list.word.position)]
             m.d.sync += values.eq(Mux(fetch_x, x_list.word.data.as_value(), 0))
-        m.d.comb += self.weights.address.eq(address)
+        m.d.comb += self.weights.address.eq(late_base + position)
 
         # --- Add -------------------------------------------------------------------------------
         add = delayed(m, issued, 3, "slot")
