@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -185,24 +186,21 @@ def _fixed(dense: dict[str, Any], answer: dict[str, Any], words: tuple[str, ...]
                   + ", ".join(f"{path} {nj:.3f}" for path, nj in rest[:5]))
 
 
-def catalogue(say: Say) -> Iterator[Row]:
-    """Every ready design that is not fully parallel: its clock, its netlist against golden."""
-    for name in DESIGNS:
-        if name in PARALLEL:
-            continue
-        if why := LARGE.get(name) or missing():
-            yield figure("MHz in the slow corner", name, None, f"not measured: {why}")
-            continue
-        given = LOADED.get(name, {})
-        answer = run(open_design(name, None, given), say, corner="slow", frames=1)
-        verdict = answer["regression"]
-        setting = " ".join([name, *(f"--param {key}={value}" for key, value in given.items())])
-        yield at_least("MHz in the slow corner", setting, answer["fmax_mhz"], CLOCK_MHZ,
-                       f"{answer['um2']:,.0f} um2, of them {answer['macro_um2']:,.0f} in macros, "
-                       f"whose Liberty is typical; {len(answer['attempts'])} attempts")
-        yield figure("mismatches at gate level", setting, verdict.get("mismatches"),
-                     verdict["failure"] or f"{verdict['beats']} beats, {verdict['cycles']} cycles "
-                     "as golden says", target="0", met=verdict["passed"])
+def design(name: str, say: Say) -> Iterator[Row]:
+    """A ready design that is not fully parallel: its clock, its netlist against golden."""
+    if why := LARGE.get(name) or missing():
+        yield figure("MHz in the slow corner", name, None, f"not measured: {why}")
+        return
+    given = LOADED.get(name, {})
+    answer = run(open_design(name, None, given), say, corner="slow", frames=1)
+    verdict = answer["regression"]
+    setting = " ".join([name, *(f"--param {key}={value}" for key, value in given.items())])
+    yield at_least("MHz in the slow corner", setting, answer["fmax_mhz"], CLOCK_MHZ,
+                   f"{answer['um2']:,.0f} um2, of them {answer['macro_um2']:,.0f} in macros, "
+                   f"whose Liberty is typical; {len(answer['attempts'])} attempts")
+    yield figure("mismatches at gate level", setting, verdict.get("mismatches"),
+                 verdict["failure"] or f"{verdict['beats']} beats, {verdict['cycles']} cycles "
+                 "as golden says", target="0", met=verdict["passed"])
 
 
 def whole(say: Say) -> Iterator[Row]:
@@ -226,5 +224,6 @@ def whole(say: Say) -> Iterator[Row]:
 PARTS: dict[str, Part] = {
     "mac arrays": bench_mac.arrays, "array energy": array_energy, "products": products,
     "skipping": skipping, "stochastic": stochastic, "masks": masks,
-    "spins": standard_cells, "powers of two": bench_mac.powers, "catalogue": catalogue,
+    "spins": standard_cells, "powers of two": bench_mac.powers,
+    **{f"designs {name}": partial(design, name) for name in DESIGNS if name not in PARALLEL},
     "whole": whole}

@@ -26,7 +26,8 @@ def test_energy():
 def test_without_a_kit(monkeypatch):
     monkeypatch.delenv("PDK_ROOT", raising=False)
     for part in (bench_asic.array_energy, bench_asic.products, bench_asic.skipping,
-                 bench_asic.stochastic, bench_asic.masks, bench_asic.catalogue, bench_asic.whole):
+                 bench_asic.stochastic, bench_asic.masks, bench_asic.whole,
+                 bench_asic.PARTS["designs adder-8"]):
         rows = list(part(lambda what: None))
         assert rows and all(row["measured"] is None and row["met"] is None for row in rows)
         assert all(row["how"].startswith("not measured: ") for row in rows)
@@ -59,7 +60,7 @@ def test_skipping(answers):
     assert f"asks for {at_most:.3f} at most" in fixed["how"]
 
 
-def test_catalogue(monkeypatch):
+def test_designs(monkeypatch):
     monkeypatch.setattr(bench_asic, "missing", lambda: None)
     made = {}
 
@@ -69,7 +70,8 @@ def test_catalogue(monkeypatch):
 
     monkeypatch.setattr(bench_asic, "run", run)
     monkeypatch.setattr(bench_asic, "LARGE", {"adder-8": "it is too large"})
-    rows = list(bench_asic.catalogue(lambda what: None))
+    rows = [row for name, part in bench_asic.PARTS.items() if name.startswith("designs ")
+            for row in part(lambda what: None)]
     settings = {row["setting"] for row in rows}
     assert {name.split()[0] for name in settings} == set(DESIGNS) - set(bench_asic.PARALLEL)
     # Weights that are loaded are said to be, and are.
