@@ -8,7 +8,11 @@ import numpy as np
 from golden.check import require_int
 from golden.formats import Format
 
-__all__ = ["Block", "Stream"]
+__all__ = ["Block", "FrameError", "Stream"]
+
+
+class FrameError(ValueError):
+    """A frame that a block answers with an error."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +103,9 @@ class Block(ABC):
     #: Whether an answer hangs on the frames before it, and not on its own alone.
     history = False
 
+    #: (beats of a frame, of an answer) at most, where there are several lengths.
+    longest = None
+
     #: `Stream` of ``s_axis_w``, where weights are loaded at run time.
     load = None
     #: Whether the image goes in beside every frame, instead of once before the first.
@@ -110,7 +117,10 @@ class Block(ABC):
 
     @abstractmethod
     def run(self, frames):
-        """The frames that the block answers with: for each input frame one array of beats."""
+        """The frames that the block answers with: for each input frame one array of beats.
+
+        Errors: `FrameError` for a frame that it answers with an error.
+        """
 
     @abstractmethod
     def cycles(self, frames):

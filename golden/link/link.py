@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from golden.design import FrameError
 from golden.link.packet import ANSWER, BROKEN, Code, Decoder, Kind, Packet, encode, parse
 from golden.link.params import LinkParams
 
@@ -11,23 +12,26 @@ __all__ = ["Link", "from_beats", "link_params", "to_beats"]
 def link_params(block, *, clock, digest="0" * 12, depth=None, queued=False):
     """The `LinkParams` for a `golden.design.Block`; ``depth`` is 512, or what a frame needs.
 
+    One whose frames have several lengths is ``queued`` whatever is said.
+
     Errors: ValueError for a block that takes its weights beside every frame, as a link hands over
-    one thing after another; for one whose frames have several lengths, of which a link knows one.
+    one thing after another.
     """
     if block.load_beside:
         raise ValueError(f"Link core must take its weights before its frames, not beside them "
                          f"({block.name}: store must be rom or load)")
-    frame, other = block.random_frames(2, np.random.default_rng(0))
-    if len(frame) != len(other):
-        raise ValueError("Link core must take frames of one length, not of several "
-                         f"({block.name}: build it without a link, --bare)")
-    (answer,) = block.run([frame])
-    beats, load = len(frame), block.load
+    if block.longest:
+        beats, answer_beats = block.longest
+    else:
+        frames = block.random_frames(1, np.random.default_rng(0))
+        (beats,), (answer_beats,) = map(len, frames), map(len, block.run(frames))
+    load = block.load
     if depth is None:
         depth = max(512, LinkParams.needed_depth(beats * block.input.width // 8))
     return LinkParams(
-        clock, block.input.width // 8, beats, block.output.width // 8, len(answer),
-        load.width // 8 if load else 0, len(block.image()) if load else 0, depth, queued, digest)
+        clock, block.input.width // 8, beats, block.output.width // 8, answer_beats,
+        load.width // 8 if load else 0, len(block.image()) if load else 0, depth,
+        queued or bool(block.longest), bool(block.longest), digest)
 
 
 def to_beats(stream, payload):
@@ -85,7 +89,10 @@ class Link:
         if refused:
             return self._error(refused, request.sequence)
         self.last = request.sequence
-        return Packet(request.type | ANSWER, request.sequence, self._accept(request))
+        try:
+            return Packet(request.type | ANSWER, request.sequence, self._accept(request))
+        except FrameError:
+            return self._error(Code.CORE, request.sequence)
 
     def _error(self, code, sequence=0):
         self.errors = (self.errors + 1) & 0xFF
@@ -99,8 +106,8 @@ class Link:
             return Code.TYPE
         if request.sequence == self.last:
             return Code.DOUBLED
-        due = {Kind.FRAME: p.frame_bytes, Kind.WEIGHTS: p.chunk, Kind.WEIGHTS_END: p.last_chunk}
-        if length != due.get(kind, length):
+        due = {Kind.WEIGHTS: p.chunk, Kind.WEIGHTS_END: p.last_chunk}
+        if length != due.get(kind, length) or kind == Kind.FRAME and not p.takes(length):
             return Code.LENGTH
         if kind == Kind.FRAME and not self.loaded:
             return Code.WEIGHTS
@@ -114,10 +121,11 @@ class Link:
             case Kind.FRAME:
                 frame = to_beats(self.block.input, request.payload)
                 self.history = [*self.history, frame] if self.block.history else [frame]
+                answer = self.block.run(self.history)[-1]
                 self.frames = (self.frames + 1) & 0xFF
                 cycles = self.block.cycles_of_last(self.history)
                 self.cycles = int(self.block.cycles([frame])) if cycles is None else cycles
-                return from_beats(self.block.output, self.block.run(self.history)[-1])
+                return from_beats(self.block.output, answer)
             case Kind.WEIGHTS:
                 self.parts += 1
                 self.loaded = False

@@ -103,6 +103,8 @@ class LinkParams(Params):
     queued:         whole frames and whole answers wait beside the core, so that the cycles of the
                     status are golden's exactly; otherwise the core waits for the line, and where it
                     works on meanwhile they are fewer
+    several:        frames and answers have several lengths, of which the beats above are the
+                    longest; only with ``queued``: an answer's length comes before it
     digest:         12 hexadecimal digits that tell designs apart
     """
 
@@ -115,6 +117,7 @@ class LinkParams(Params):
     load_beats: int = 0
     depth: int = 512
     queued: bool = False
+    several: bool = False
     digest: str = "0" * 12
 
     def __post_init__(self):
@@ -125,6 +128,12 @@ class LinkParams(Params):
         require_int("Link load_beats", self.load_beats, min(1, self.load_bytes),
                     None if self.load_bytes else 0)
         require_type("Link queued", self.queued, bool)
+        require_type("Link several", self.several, bool)
+        if self.several and not self.queued:
+            raise ValueError("Link must be queued for frames of several lengths")
+        if self.several and self.input_bytes & (self.input_bytes - 1):
+            raise ValueError("Link input_bytes must be a power of two for frames of several "
+                             f"lengths, not {self.input_bytes}")
         require_type("Link digest", self.digest, str)
         if not re.fullmatch("[0-9a-f]{12}", self.digest):
             raise ValueError(f"Link digest must be 12 hexadecimal digits, not {self.digest!r}")
@@ -165,6 +174,12 @@ class LinkParams(Params):
     def last_chunk(self):
         """Bytes of the image's last packet."""
         return self.load_bytes * self.load_beats - max(0, self.chunks - 1) * self.chunk
+
+    def takes(self, length):
+        """Whether a frame may have that many bytes."""
+        if not self.several:
+            return length == self.frame_bytes
+        return 0 < length <= self.frame_bytes and length % self.input_bytes == 0
 
     def status(self, cycles, frames, errors):
         """The `Status` of a link that counted so much."""

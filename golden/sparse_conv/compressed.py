@@ -18,17 +18,18 @@ elements, row starts, pairs of rows. Ours: narrower words, what a wrong stream i
 
 import numpy as np
 
+from golden.design import FrameError
 from golden.params import ceil_div
 
 __all__ = ["GROUP", "ORDERS", "StreamError", "count_bits", "decode", "encode", "line_lengths",
-           "lines", "to_beats"]
+           "lines", "most_words", "to_beats"]
 
 #: Elements of a sparsity map.
 GROUP = 16
 ORDERS = ("rows", "pairs")
 
 
-class StreamError(ValueError):
+class StreamError(FrameError):
     """A stream that contradicts itself, or is too short or too long."""
 
 
@@ -114,6 +115,17 @@ def decode(words, channels, height, width, format, word, order="rows", raw=False
         found = [part for line in found
                  for part in line.reshape(width, -1, channels).transpose(1, 0, 2)]
     return np.stack([line.reshape(width, channels) for line in found]).transpose(2, 0, 1)
+
+
+def most_words(channels, height, width, word, order="rows", raw=False):
+    """Words of a stream without a 0.
+
+    >>> most_words(1, 1, 4, 8), most_words(1, 1, 4, 8, raw=True)
+    (6, 4)
+    """
+    lengths = line_lengths(channels, height, width, order)
+    maps = 0 if raw else sum(ceil_div(length, GROUP) for length in lengths)
+    return maps * GROUP // word + sum(lengths)
 
 
 def count_bits(images, word, order="rows"):

@@ -21,8 +21,9 @@ import numpy as np
 from golden.design import Stream
 from golden.formats import Format
 from golden.memory import image
+from golden.params import ceil_div
 from golden.sparse_conv import convolution
-from golden.sparse_conv.compressed import StreamError, decode, encode, to_beats
+from golden.sparse_conv.compressed import StreamError, decode, encode, most_words, to_beats
 from golden.sparse_conv.nullhop_cycles import count
 from golden.sparse_conv.nullhop_memories import memories
 from golden.sparse_conv.nullhop_params import NullhopParams
@@ -65,6 +66,14 @@ class Nullhop(convolution.LayerBlock):
         return Stream(Format(self.params.word, 0, signed=False), self.params.beat)
 
     output = input
+
+    @property
+    def longest(self):
+        p, layer = self.params, self.params.layer
+        given = most_words(layer.channels, layer.height, layer.width, p.word, p.order)
+        made = most_words(layer.filters, layer.out_height, layer.out_width, p.word, p.out_order,
+                          raw=not layer.relu)
+        return ceil_div(given, p.beat), ceil_div(made, p.beat)
 
     @property
     def load(self):

@@ -18,9 +18,10 @@ class ByteCore(wiring.Component):
     through, both ways.
 
     With ``params.queued`` a frame waits until it is complete, 1 cycle after its last byte, and
-    answers wait in a queue: 1 cycle more; the core then sees neither idles nor stalls.
+    answers wait in a queue: 1 cycle more; the core then sees neither idles nor stalls. With
+    ``params.several`` an answer, too, waits until it is complete.
 
-    Frames must have the right length; that is the caller's work.
+    Frames must have a right length; that is the caller's work.
 
     Parameters
     ----------
@@ -35,16 +36,21 @@ class ByteCore(wiring.Component):
         Of the last frame's cycles, from its first input transfer to its last output transfer, both
         counted, but for those in which the core waited for the link: one bit of 32, the least
         significant one first, from 24 cycles after the frame on.
+    beats : Out, only with ``params.several``
+        Of the answer on offer.
     turn : In(1)
         To the next bit; 32 times, or the count is lost. Not while a frame is inside.
     """
 
     def __init__(self, params, core):
         self.params, self.core = params, core
-        super().__init__({
+        members = {
             "i": In(stream.Signature(data.StructLayout({"data": 8, "last": 1, "load": 1}))),
             "o": Out(stream.Signature(data.StructLayout({"data": 8, "last": 1, "error": 1}))),
-            "cycle": Out(1), "turn": In(1)})
+            "cycle": Out(1), "turn": In(1)}
+        if params.several:
+            members["beats"] = Out(range(params.output_beats + 1))
+        super().__init__(members)
 
     def elaborate(self, _platform):
         m = Module()
@@ -111,16 +117,28 @@ class ByteCore(wiring.Component):
         m.submodules.frame = frame = Queue(given.payload.shape(), max(2, p.input_beats))
         m.submodules.answer = answer = Queue(taken.payload.shape(), max(2, p.output_beats))
         wiring.connect(m, given, frame.i)
-        wiring.connect(m, answer.o, wiring.flipped(taken))
-        whole = Signal()  # the frame's last beat is in the queue
-        with m.If(given.valid & given.ready & given.payload.last):
-            m.d.sync += whole.eq(1)
-        with m.If(frame.o.valid & frame.o.ready & frame.o.payload.last):
-            m.d.sync += whole.eq(0)
+        if p.several:
+            self._whole(m, answer, taken)
+            with m.If(answer.i.valid & answer.i.ready):
+                m.d.sync += self.beats.eq(self.beats + 1)
+            with m.If(taken.valid & taken.ready & taken.payload.last):
+                m.d.sync += self.beats.eq(0)
+        else:
+            wiring.connect(m, answer.o, wiring.flipped(taken))
         opened = given.signature.create()
-        m.d.comb += [opened.payload.eq(frame.o.payload), opened.valid.eq(frame.o.valid & whole),
-                     frame.o.ready.eq(opened.ready & whole)]
+        self._whole(m, frame, opened)
         return opened, answer.i
+
+    @staticmethod
+    def _whole(m, queue, opened):
+        """``opened`` gives what ``queue`` does, but not before the last beat is in it."""
+        whole = Signal()
+        with m.If(queue.i.valid & queue.i.ready & queue.i.payload.last):
+            m.d.sync += whole.eq(1)
+        with m.If(queue.o.valid & queue.o.ready & queue.o.payload.last):
+            m.d.sync += whole.eq(0)
+        m.d.comb += [opened.payload.eq(queue.o.payload), opened.valid.eq(queue.o.valid & whole),
+                     queue.o.ready.eq(opened.ready & whole)]
 
     def _count(self, m):
         core = self.core

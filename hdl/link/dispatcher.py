@@ -5,6 +5,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from golden.link.packet import ANSWER, HEADER, STATUS, Code, Kind
+from golden.params import ceil_log2
 from hdl.link.packet import BODY_BIT
 
 __all__ = ["Dispatcher"]
@@ -162,11 +163,13 @@ class Dispatcher(wiring.Component):
                         m.d.comb += o.payload.data.eq(sequence[0])
                     with m.Case(2, 3):
                         with m.Switch(kind):
-                            for key, value in ((Kind.FRAME, p.answer_bytes),
-                                               (Kind.STATUS, STATUS.size), (Kind.ERROR, 1)):
+                            answer = core.beats * p.output_bytes if p.several else \
+                                Const(p.answer_bytes, 16)
+                            for key, value in ((Kind.FRAME, answer),
+                                               (Kind.STATUS, Const(STATUS.size, 16)),
+                                               (Kind.ERROR, Const(1, 16))):
                                 with m.Case(key):
-                                    m.d.comb += o.payload.data.eq(
-                                        (Const(value, 16) >> at[:4])[0])
+                                    m.d.comb += o.payload.data.eq((value >> at[:4])[0])
                             with m.Default():
                                 m.d.comb += o.payload.data.eq(length[0])
                     with m.Case(*range(HEADER, HEADER + 4)):
@@ -225,9 +228,13 @@ class Dispatcher(wiring.Component):
         length = Signal(p.length_bits)  # that it must have
         early = Signal()
         m.d.comb += length.eq(left)
+        unfit = length != left
+        if p.several:
+            cut = left[:ceil_log2(p.input_bytes)].any()  # not at the end of a beat
+            unfit |= (kind == Kind.FRAME) & (cut | ~left.any() | (left > p.frame_bytes))
         with m.If(early):
             m.d.comb += refused.eq(Code.WEIGHTS)
-        with m.If(length != left):
+        with m.If(unfit):
             m.d.comb += refused.eq(Code.LENGTH)
         with m.If(doubled):
             m.d.comb += refused.eq(Code.DOUBLED)
@@ -235,7 +242,7 @@ class Dispatcher(wiring.Component):
             with m.Case(0, Kind.ERROR, *(() if p.load_bytes else (Kind.WEIGHTS, Kind.WEIGHTS_END))):
                 m.d.comb += refused.eq(Code.TYPE)
             with m.Case(Kind.FRAME):
-                m.d.comb += length.eq(p.frame_bytes)
+                m.d.comb += length.eq(left if p.several else p.frame_bytes)
         if not p.load_bytes:
             return
         loaded = Signal()

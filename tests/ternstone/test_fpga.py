@@ -80,12 +80,6 @@ def test_wrong_words(ternstone, arguments, message):
     assert_one_line(ternstone("fpga", "fake.adder", *arguments), message)
 
 
-def test_frames_of_several_lengths(ternstone):
-    assert_one_line(ternstone("fpga", "vgg16-conv1-2", "--board", "ulx3s-85f"),
-                    r"Link core must take frames of one length, not of several "
-                    r"\(.*nullhop: .*--bare\)")
-
-
 def test_missing_tool(ternstone, monkeypatch, tmp_path):
     monkeypatch.setattr("fpga.tools.shutil.which", lambda name: None)
     spec = "fpga.tools.importlib.util.find_spec"

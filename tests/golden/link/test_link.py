@@ -133,10 +133,22 @@ def test_weights_beside_frames():
 
 
 def test_frames_of_several_lengths():
-    """Compressed activations: as many beats as there are values."""
+    """Compressed activations: as many beats as there are values, and a word for each map of 16."""
     block = open_design("sparse_conv.nullhop", None, {}).block
-    with pytest.raises(ValueError, match="^Link core must take frames of one length, not of "):
-        link_params(block, clock=1)
+    params = link_params(block, clock=1)
+    assert params.several and params.queued
+    assert [length for length in (0, 2, 3, 4) if params.takes(length)] == [2, 4]
+    assert params.takes(params.frame_bytes) and not params.takes(params.frame_bytes + 2)
+    full = np.full((1, *block.maps(block.random_frames(1, np.random.default_rng(0))).shape[1:]), 1)
+    (frame,) = block.encode(full)
+    assert params.frame_bytes == len(from_beats(block.input, frame))
+    link = Link(params, block)
+    good, wrong = from_beats(block.input, frame), from_beats(block.input, frame[:-1])
+    assert ask(link, Packet(Kind.FRAME, 1, wrong)) == [error(Code.CORE, 1)]
+    assert ask(link, Packet(Kind.FRAME, 2, good + bytes(2))) == [error(Code.LENGTH, 2)]
+    assert ask(link, Packet(Kind.FRAME, 3, good)) == [
+        Packet(Kind.FRAME | ANSWER, 3, from_beats(block.output, block.run([frame])[0]))]
+    assert link.errors == 2 and link.frames == 1
 
 
 @settings(max_examples=25, deadline=None)

@@ -46,6 +46,10 @@ def test_wrong_line(make, message):
      "Link depth must be at least 1024 for packets of 600 bytes, not 512"),
     ({"input_beats": 40000}, "Link frame must be between 1 and 65535, not 80000"),
     ({"queued": 1}, "Link queued must be a bool, not 1"),
+    ({"several": 1}, "Link several must be a bool, not 1"),
+    ({"several": True}, "Link must be queued for frames of several lengths"),
+    ({"several": True, "queued": True, "input_bytes": 3},
+     "Link input_bytes must be a power of two for frames of several lengths, not 3"),
 ])
 def test_wrong_link(changes, message):
     with pytest.raises((TypeError, ValueError), match=f"^{message}$"):

@@ -46,6 +46,8 @@ def test_round_trip(image, word, order, raw, beat):
     assert (found == image).all()
     if not raw:
         assert compressed.count_bits(image[None], word, order) == len(words) * word
+    most = len(encode(np.ones_like(image), word, order, raw))
+    assert compressed.most_words(*image.shape, word, order, raw) == most >= len(words)
 
 
 @pytest.mark.parametrize("words, error", [

@@ -172,6 +172,41 @@ def test_random_links(inputs, outputs, columns, load, queued, seed):
             assert bytes(line.exchange(commands)) == golden.feed(encode(packet))
 
 
+@pytest.mark.parametrize("word, beat, relu, size", [(4, 1, False, 4), (8, 2, True, 8)])
+def test_frames_of_several_lengths(word, beat, relu, size):
+    """Compressed maps: the cycles of each, and an error for a frame that contradicts itself. The
+    larger maps' answers go on for longer than a header takes."""
+    block, params, verilog = made("sparse_conv.nullhop", {
+        "channels": "3", "height": str(size), "width": str(size), "filters": "4", "macs": "8",
+        "word": str(word), "beat": str(beat), "relu": str(relu).lower(), "input": "u4.0",
+        "output": "u4.0" if relu else "s4.0"})
+    golden, rng = Golden(params, block), np.random.default_rng(beat)
+    shape = (1, 3, size, size)
+    maps = [np.zeros(shape, int), np.full(shape, 15),
+            *(rng.integers(0, 16, shape) * (rng.random(shape) < kept) for kept in (0.1, 0.5, 0.9))]
+    given = [from_beats(block.input, block.encode(each)[0]) for each in maps]
+    assert len(given[1]) == params.frame_bytes
+    assert len({len(frame) for frame in given}) == len(given)
+    size = params.input_bytes
+    lengths = [0, params.frame_bytes + 1, params.frame_bytes + size, size + 1, 3]
+    foreign = [rng.bytes(size * int(rng.integers(1, params.input_beats + 1))) for _ in range(8)]
+    asked = [*given, *map(bytes, lengths), given[2][:-size], given[3] + bytes(size), *foreign,
+             *given]
+    codes = set()
+    with board(verilog) as line:
+        for n, frame in enumerate(asked):
+            request = encode(Packet(Kind.FRAME, 2 * n + 1, frame))
+            answer = golden.feed(request)
+            assert bytes(line.exchange(request)) == answer
+            (packet,) = packets(answer)
+            if packet.type == Kind.FRAME | ANSWER:
+                request = encode(Packet(Kind.STATUS, 2 * n + 2))
+                assert bytes(line.exchange(request)) == golden.feed(request)
+            else:
+                codes.add(packet.payload[0])
+    assert codes == {Code.LENGTH, Code.CORE}
+
+
 class Stubborn(wiring.Component):
     """A core that answers a frame's beats with its own, `error` with the last one, or the first."""
 
