@@ -4,6 +4,7 @@ It looks every `POLL` cycles, so that Python costs little. When nothing has move
 ``patience`` cycles the simulation sleeps until bytes come.
 """
 
+import itertools
 import json
 import os
 import select
@@ -13,10 +14,9 @@ import cocotb
 from cocotb.clock import Clock
 from cocotb.triggers import FallingEdge, Timer
 
-from sim.serial import COMMANDS, DONE, SYNC, unframe
+from sim.serial import COMMANDS, DONE, POLL, SYNC, unframe
 
 PERIOD = 10  # ns
-POLL = 500   # cycles
 
 
 @cocotb.test()
@@ -44,13 +44,13 @@ async def carry(bench):
             bench.take.value = take
             _write(wire, [(received >> (16 * n)) & 0x1FF for n in range(count)], framed)
         idle = int(bench.sent.value) == send
-        if idle and waiting and waiting[0] == SYNC:
-            if quiet >= patience:
+        if idle and waiting and waiting[0] & 0xF000 == SYNC:
+            if quiet >= ((waiting[0] & 0xFFF) * POLL or patience):
                 _write(wire, [DONE], framed)
                 waiting.pop(0)
         elif idle and waiting:
-            end = waiting.index(SYNC) if SYNC in waiting else len(waiting)
-            batch = waiting[:min(end, COMMANDS)]
+            batch = list(itertools.takewhile(lambda command: command & 0xF000 != SYNC,
+                                             waiting[:COMMANDS]))
             del waiting[:len(batch)]
             bench.commands.value = sum(command << (16 * n) for n, command in enumerate(batch))
             bench.count.value = len(batch)

@@ -22,18 +22,20 @@ from golden.check import require_int
 from sim.bench import SimulationError
 from sim.build import build, device
 
-__all__ = ["BROKEN", "COMMANDS", "IDLE", "LOW", "SEND", "SYNC", "Board", "unframe",
-           "waveform"]
+__all__ = ["BROKEN", "COMMANDS", "IDLE", "LOW", "POLL", "SEND", "SYNC", "Board",
+           "unframe", "waveform"]
 
 # What a board's line can be told, in 16 bits: the upper four say what, the others how much.
 SEND = 0x0000    # a byte
 IDLE = 0x1000    # bit times of nothing
 LOW = 0x2000     # bit times of a line held low: a break, if longer than a byte
 BROKEN = 0x3000  # a byte without its stop bit
-SYNC = 0x4000    # wait for the device to be quiet for `patience` cycles, then answer DONE
+SYNC = 0x4000    # wait for the device to be quiet, so many times `POLL` cycles, or with 0 for
+                 # `patience` cycles, then answer DONE
 DONE = 0xFFFF
 
 COMMANDS = 512   # of them go into the simulator at a time: see serial.v
+POLL = 500       # cycles after which the simulation looks at the line again
 
 
 def unframe(data):
@@ -148,10 +150,12 @@ class Board:
             self.alive()
         return data
 
-    def exchange(self, commands, timeout=600):
-        """Carry out ``commands``, wait until the device is quiet; return the bytes that it sent
-        (ints; from 256 on: without stop bit)."""
-        self.write(b"".join(c.to_bytes(2, "little") for c in [*commands, SYNC]))
+    def exchange(self, commands, timeout=600, quiet=0):
+        """Carry out ``commands``, wait until the device is quiet (for ``quiet`` cycles, or with 0
+        for ``patience``); return the bytes that it sent (ints; from 256 on: without stop bit)."""
+        require_int("Board quiet", quiet, 0, POLL * 0xFFF)
+        sync = SYNC | -(-quiet // POLL)
+        self.write(b"".join(c.to_bytes(2, "little") for c in [*commands, sync]))
         seen, end = [], time.monotonic() + timeout
         while not seen or seen[-1] != DONE:
             data = self.read(1.0)

@@ -25,6 +25,18 @@ __all__ = ["BLOCKS", "PARTS", "Bare"]
 
 #: Frames of a regression.
 FRAMES = 4
+#: Design -> its frames and the line's bits a second, where frames are so long that at the usual
+#: rate a simulation of the pins, of 10,000 to 20,000 cycles a second, would take hours.
+LONG: dict[str, tuple[int, int | None]] = {
+    "text-lstm-ternary": (1, 3_000_000),
+    "text-lstm-binary": (1, 3_000_000),
+    "mnist-stochastic": (1, None),
+    "mnist-sparse-cnn": (1, 3_000_000),
+    "vgg16-conv2-1": (1, 3_000_000),
+    "vgg16-conv2-2": (1, 3_000_000),
+    "mobilenet-depthwise": (1, 6_250_000),
+    "mobilenet-pointwise": (1, 6_250_000),
+}
 #: Seeds of place and route, at most: one after the other, until one reaches the clock.
 SEEDS = 3
 
@@ -41,11 +53,12 @@ def boards(name: str, say: Say) -> Iterator[Row]:
 def _on_board(name: str, given: dict[str, str], board: str, clock: float | None, say: Say
               ) -> Iterator[Row]:
     place, setting = BOARDS[board], f"{name} on {board}"
+    frames, baud = LONG.get(name, (FRAMES, None))
     design = open_design(name, None, given)
     rungs = "netlist" if why_not(place, True) else "both"
     try:
-        answer = implement(design, place, bare=False, seeds=SEEDS, mhz=clock, baud=None,
-                           rungs=rungs, frames=FRAMES, until_met=True,
+        answer = implement(design, place, bare=False, seeds=SEEDS, mhz=clock, baud=baud,
+                           rungs=rungs, frames=frames, until_met=True,
                            say=lambda what: say(f"{setting}: {what}"))
     except (ToolError, BadInput) as error:
         missing = isinstance(error, ToolError)

@@ -26,7 +26,7 @@ from fpga.tools import RETURN, find
 from golden.files import write_json
 from golden.link.link import Link, from_beats, link_params
 from golden.link.packet import BROKEN as BROKEN_BYTE
-from golden.link.packet import FILL, Kind, Packet, encode
+from golden.link.packet import FILL, Decoder, Kind, Packet, encode, parse
 from golden.link.params import SpiParams, UartParams, line_params
 from hdl.verilog import Verilog
 from sim.bench import Scenario, SimulationError, run_scenarios
@@ -60,16 +60,22 @@ endmodule
 
 class Pins:
     """A wire to a simulated board that is told time by clock cycles, not by the wall: a request
-    goes out, and what has come when the board is quiet is the answer."""
+    goes out, and what has come when the board is quiet is the answer.
+
+    quiet:  cycles that are enough for requests of the link alone, in place of the board's patience;
+            what came later still would be found in the next answer
+    """
 
     complete = True
 
-    def __init__(self, board: Board, seconds: float) -> None:
-        self._board, self._seconds, self._waiting = board, seconds, b""
+    def __init__(self, board: Board, seconds: float, quiet: int = 0) -> None:
+        self._board, self._seconds, self._quiet, self._waiting = board, seconds, quiet, b""
 
     def exchange(self, line: Sequence[int]) -> bytes:
         """What ``line`` (bytes, and `golden.link.packet.BROKEN`) is answered with."""
-        return bytes(word & 0xFF for word in self._board.exchange(_commands(line), self._seconds))
+        quiet = 0 if _for_core(line) else self._quiet
+        return bytes(word & 0xFF for word in self._board.exchange(
+            _commands(line), self._seconds, quiet))
 
     def write(self, data: bytes) -> None:
         self._waiting += data
@@ -229,7 +235,7 @@ def over_pins(design: Design, verilog: Verilog, line: UartParams | SpiParams,
     with Board(whole, top="pins", line="uart" if uart else "spi", clock=clock, baud=speed,
                wire="commands", lint=False, workdir=workdir,
                patience=longest + 40 * clock // speed if uart else 1000) as board:
-        wire = Pins(board, seconds) if uart else SpiPins(
+        wire = Pins(board, seconds, 1000 + 40 * clock // speed) if uart else SpiPins(
             board, seconds, 8 + longest * speed // (8 * clock))
         answer = host.run(host.Host(wire, timeout=0.0, name="Board"), design, feed)
         requests = [request for request in _requests(golden, feed)
@@ -248,6 +254,15 @@ def _commands(line: Sequence[int]) -> Iterator[int]:
     """What the far end of the line does; after a byte without stop bit the line must be idle."""
     for byte in line:
         yield from (BROKEN | 0x55, IDLE | 2) if byte == BROKEN_BYTE else (SEND | byte,)
+
+
+def _for_core(line: Sequence[int]) -> bool:
+    """Whether a packet of ``line`` makes the core work, which takes as long as the core takes."""
+    decoder = Decoder()
+    packets = [parse(ended[0]) for byte in line if (ended := decoder.byte(byte))]
+    return any(isinstance(packet, Packet)
+               and packet.type in (Kind.FRAME, Kind.WEIGHTS, Kind.WEIGHTS_END)
+               for packet in packets)
 
 
 def _requests(golden: Link, feed: Sequence[np.ndarray]) -> list[list[int]]:

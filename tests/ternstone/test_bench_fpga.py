@@ -4,6 +4,8 @@ import dataclasses
 
 import pytest
 
+from fpga.boards import BOARDS
+from golden.link.params import LEAST_RATIO
 from ternstone import bench_fpga, designs
 from ternstone.bench_fpga import BLOCKS, PARTS
 from ternstone.catalogue import BLOCKS as ALL
@@ -61,6 +63,32 @@ def test_on_boards(fake, monkeypatch):
     _, netlist, memory = bench_fpga.boards("fake", lambda what: None)
     assert netlist["met"] and memory["met"]
     assert netlist["how"] == "4 frames; streams: 20 cycles as golden says; pins: 9 cycles"
+
+
+def test_long_frames(fake, monkeypatch):
+    """Fewer of them, over a faster line."""
+    fake()
+    seen = []
+
+    def implement(design, board, *, baud, frames, **given):
+        seen.append((frames, baud))
+        raise BadInput("enough")
+
+    monkeypatch.setattr(bench_fpga, "implement", implement)
+    list(bench_fpga.boards("fake", lambda what: None))
+    monkeypatch.setitem(bench_fpga.LONG, "fake", (1, 2_000_000))
+    list(bench_fpga.boards("fake", lambda what: None))
+    assert seen == [(bench_fpga.FRAMES, None), (1, 2_000_000)]
+
+
+def test_long_frames_are_of_designs():
+    """And their lines are not too fast for the clock."""
+    for name, (frames, baud) in bench_fpga.LONG.items():
+        entry = DESIGNS[name]
+        assert 0 < frames < bench_fpga.FRAMES
+        for board in entry.boards:
+            mhz = entry.clocks.get(board, BOARDS[board].device.mhz)
+            assert baud is None or baud * LEAST_RATIO <= mhz * 1e6
 
 
 def test_a_design_that_does_not_fit(fake, monkeypatch):

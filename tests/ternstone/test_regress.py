@@ -8,8 +8,10 @@ import pytest
 
 from fpga.flips import READ
 from fpga.tools import RETURN, find
+from golden.link.packet import Kind, Packet, encode
 from sim.tools import ToolError
 from ternstone import regress
+from ternstone.regress import Pins
 from tests.fpga.small import needs_tools
 from tests.hdl.bench import WORKDIR
 from tests.ternstone.words import assert_one_line, nothing_left
@@ -39,6 +41,30 @@ def build(ternstone, tmp_path):
     WORKDIR.mkdir(parents=True, exist_ok=True)
     (tmp_path / "build" / "sim").symlink_to(WORKDIR)
     return lambda *arguments: ternstone("fpga", *GIVEN, *arguments)
+
+
+def test_the_link_alone_answers_sooner():
+    """The board's patience, which hangs on the core's cycles, is for what makes it work."""
+    class Line:
+        def exchange(self, commands, seconds, quiet):
+            waited.append(quiet)
+            return []
+
+    def after(*line):
+        waited.clear()
+        pins.write(bytes(line))
+        pins.read(0)
+        return waited
+
+    waited = []
+    pins = Pins(Line(), 1, 700)
+    frame = encode(Packet(Kind.FRAME, 1, b"frame"))
+    for kind in (Kind.FRAME, Kind.WEIGHTS, Kind.WEIGHTS_END):
+        assert after(*encode(Packet(kind, 1, b"frame"))) == [0]
+    for kind in (Kind.STATUS, Kind.RESET, Kind.ECHO, Kind.ERROR):
+        assert after(*encode(Packet(kind, 1, b"frame"))) == [700]
+    assert after(*encode(Packet(Kind.RESET, 1)), *frame, *encode(Packet(Kind.STATUS, 2))) == [0]
+    assert after(*frame[:-1]) == [700]
 
 
 def right(rung):
