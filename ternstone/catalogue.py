@@ -180,7 +180,8 @@ DESIGNS: dict[str, DesignEntry] = {
         "handwritten digits, 64-32-10, streams of 256 cycles", boards={"ulx3s-25f": {}}),
     "mnist-stochastic": DesignEntry(
         "mnist-stochastic.safetensors", "stochastic.network", "mnist",
-        "MNIST images, 784-100-200-10, folded; needs TERNSTONE_DATA"),
+        "MNIST images, 784-100-200-10, folded; needs TERNSTONE_DATA",
+        boards={"ulx3s-25f": {}}),
     "digits-sparse-cnn": DesignEntry(
         "digits-sparse-cnn.safetensors", "sparse_conv.joint", "digits",
         "handwritten digits, three convolutions of which a quarter of the weights stay",
