@@ -174,7 +174,8 @@ DESIGNS: dict[str, DesignEntry] = {
         "next character of a text, ternary weights"),
     "text-lstm-binary": DesignEntry(
         "text-lstm-binary.safetensors", "lstm.network", "text",
-        "next character of a text, binary weights"),
+        "next character of a text, binary weights",
+        boards={"ulx3s-25f": {}}),
     "digits-stochastic": DesignEntry(
         "digits-stochastic.safetensors", "stochastic.network", "digits",
         "handwritten digits, 64-32-10, streams of 256 cycles", boards={"ulx3s-25f": {}}),
