@@ -35,9 +35,6 @@ PARALLEL = ("digits-stochastic",)
 #: Parameters of ready designs whose weights would be too much constant logic: SRAM, loaded.
 LOADED = {"text-lstm-ternary": {"store": "load"}, "text-lstm-binary": {"store": "load"},
           "vgg16-conv2-2": {"store": "weights"}}
-#: Ready designs that the bench leaves out, and why.
-LARGE = dict.fromkeys(("mnist-sparse-cnn", "mobilenet-pointwise", "vgg16-conv1-2"),
-                      "too long for this run: by itself, see the table of designs")
 #: The paper's: how much less a binary or ternary array takes than 12-bit weights, at equal
 #: throughput.
 PAPER = {"binary": 9.0, "ternary": 5.5}
@@ -188,7 +185,7 @@ def _fixed(dense: dict[str, Any], answer: dict[str, Any], words: tuple[str, ...]
 
 def design(name: str, say: Say) -> Iterator[Row]:
     """A ready design that is not fully parallel: its clock, its netlist against golden."""
-    if why := LARGE.get(name) or missing():
+    if why := missing():
         yield figure("MHz in the slow corner", name, None, f"not measured: {why}")
         return
     given = LOADED.get(name, {})
