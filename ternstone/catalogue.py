@@ -171,7 +171,8 @@ DESIGNS: dict[str, DesignEntry] = {
         boards={"icebreaker": {"interval": "6"}}),
     "text-lstm-ternary": DesignEntry(
         "text-lstm-ternary.safetensors", "lstm.network", "text",
-        "next character of a text, ternary weights"),
+        "next character of a text, ternary weights",
+        boards={"ulx3s-25f": {}}),
     "text-lstm-binary": DesignEntry(
         "text-lstm-binary.safetensors", "lstm.network", "text",
         "next character of a text, binary weights",
