@@ -200,7 +200,7 @@ DESIGNS: dict[str, DesignEntry] = {
         None, "sparse_conv.array", "zeros-0",
         "VGG-16's conv2_1, 64 to 128 maps cropped to 8 x 8, 75 % zero weights",
         params={"channels": "64", "filters": "128", "groups": "16", "tiles": "2", "index": "list",
-                "shift": "12"}, zeros=0.75),
+                "shift": "12"}, zeros=0.75, boards={"ulx3s-45f": {}}),
     "vgg16-conv2-2": DesignEntry(
         None, "sparse_conv.joint", "zeros-50",
         "VGG-16's conv2_2, 128 to 128 maps cropped to 6 x 6, 50 % zero weights and activations",
