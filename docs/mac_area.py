@@ -22,10 +22,10 @@ def _areas():
                             and row["terms"] == 4 and not row["plain"]) for bits in (8, 12)}
     return pages.table(
         ["weights", "operands", "terms a cycle", "shared sums of", "adder", "um2 a product",
-         "longest path", "lane, um2", f"shared by {data['lanes']}, um2", "in Booth's, 4 terms"],
+         "longest path", "lane, um2", "lanes", "shared by them, um2", "in Booth's, 4 terms"],
         [["Yosys `*`" if row["plain"] else row["weights"], f"{row['bits']} bits", row["terms"],
           row["share"] if row["share"] > 1 else "-", row["structure"], f"{row['each']:,.0f}",
-          f"{row['ns']:.2f} ns", f"{row['lane']:,.0f}", f"{row['shared']:,.0f}",
+          f"{row['ns']:.2f} ns", f"{row['lane']:,.0f}", row["lanes"], f"{row['shared']:,.0f}",
           f"{reference[row['bits']] / row['each']:.2f}"] for row in data["rows"]])
 
 
@@ -66,7 +66,7 @@ def measure_area():
             for case, answer in found.items()]
     first = next(iter(found.values()))
     write_json(pages.RESULTS / AREA, {
-        "command": pages.COMMANDS[AREA], "lanes": bench_mac.LANES,
+        "command": pages.COMMANDS[AREA],
         **{key: first[key] for key in ("pdk", "tool", "version", "timing", "flow")},
         "rows": rows, "ratios": [*bench_mac.ratios(found), *bench_mac.shares(found)]})
 

@@ -1,7 +1,7 @@
 """Area of multiply-accumulate structures on standard cells, each product of a cycle.
 
 What is counted is a lane of `hdl.mac.array` (selections, adder, accumulator), and of
-what all lanes share their part: its registers and adders, and a buffer on every net that leads to
+what all lanes share their part: its registers and adders, and buffers on every net that leads to
 the lanes. Memories of weights, and what takes sums out, are not: they are the same for all.
 """
 
@@ -25,40 +25,52 @@ from hdl.verilog import emit
 from sim.tools import ToolError
 from ternstone.bench import Part, Row, Say, at_least, at_most, figure, side_by_side
 
-__all__ = ["CASES", "CLOCK_NS", "LANES", "PARTS", "POWERS", "Case", "arrays", "measure", "measured",
-           "missing", "powers", "ratios", "shares", "smallest"]
+__all__ = ["CASES", "CLOCK_NS", "LANES", "PARTS", "POWERS", "WIDE", "Case", "arrays", "measure",
+           "measured", "missing", "powers", "ratios", "shares", "smallest"]
 
 #: Case -> what `measured` says of it.
 Found = dict["Case", dict[str, Any]]
 
 #: What ABC sizes for, and the longest path that is allowed (160 MHz).
 TARGET_NS, CLOCK_NS = 5.0, 6.25
-#: Lanes that have a shared part between them.
-LANES = 32
+#: Lanes that have a shared part between them, few and many; as many as a buffer drives.
+LANES, WIDE = 32, 128
+#: When a register's or a buffer's output is there, after the clock edge or its input.
+ARRIVES_NS = 0.3
 #: Products of a sum, rounded down to whole beats.
 LENGTH = 256
 
 
 @dataclass(frozen=True)
 class Case:
-    """One structure: weight kind, operand bits, terms a cycle, shared columns; ``plain`` leaves the
-    product to Yosys' ``*``."""
+    """One structure: weight kind, operand bits, terms a cycle, shared columns, lanes; ``plain``
+    leaves the product to Yosys' ``*``."""
 
     weights: str
     bits: int
     terms: int
     share: int = 1
     plain: bool = False
+    lanes: int = LANES
 
     @property
     def length(self) -> int:
         return LENGTH // self.terms * self.terms
 
+    @property
+    def levels(self) -> list[int]:
+        """Buffers on a net that leads to the lanes, from those that drive them to the first."""
+        levels = [-(-self.lanes // LANES)]
+        while levels[-1] > 1:
+            levels.append(-(-levels[-1] // LANES))
+        return levels
+
     def __str__(self) -> str:
         how = ("Yosys *" if self.plain else f"{self.weights} Booth" if "int" in self.weights
                else self.weights)
         return (f"{how}, {self.bits}-bit operands, {self.terms} term{'s'[:self.terms - 1]}"
-                f"{f', shared sums of {self.share}' if self.share > 1 else ''}")
+                f"{f', shared sums of {self.share}' if self.share > 1 else ''}"
+                f"{f', {self.lanes} lanes' if self.lanes != LANES else ''}")
 
 
 class PlainLane(wiring.Component):
@@ -87,14 +99,16 @@ def _booth(bits: int, *terms: int) -> list[Case]:
 
 #: The references: 12-bit and 8-bit multipliers, alone and several terms under one adder.
 PLAIN = {bits: Case(f"int{bits}", bits, 1, plain=True) for bits in (12, 8)}
-BOOTH12, BOOTH8 = _booth(12, 1, 4), _booth(8, 1, 4, 8, 16)
+BOOTH12, BOOTH8 = _booth(12, 1, 4), _booth(8, 1, 4, 8, 16, 32)
 FEW = [Case(*given) for given in (
     ("binary", 12, 1), ("binary", 12, 4), ("binary", 12, 8), ("binary", 12, 12, 3),
     ("binary", 12, 24, 3), ("binary", 12, 48, 3),
     ("ternary", 12, 1), ("ternary", 12, 8), ("ternary", 12, 32, 2),
     ("binary", 8, 48, 3), ("ternary", 8, 32, 2), ("ternary", 8, 80, 2))]
 POWERS = [Case(f"powers{bits}", 8, n) for bits in (3, 4) for n in (1, 4, 8)]
-CASES = [*PLAIN.values(), *BOOTH12, *BOOTH8, *FEW, *POWERS]
+MANY = [Case(weights, 8, terms, share, lanes=WIDE) for weights, terms, share in (
+    ("int8", 32, 1), ("binary", 48, 3), ("ternary", 72, 2), ("ternary", 128, 2))]
+CASES = [*PLAIN.values(), *BOOTH12, *BOOTH8, *FEW, *MANY, *POWERS]
 
 
 def measured(case: Case) -> dict[str, Any]:
@@ -106,22 +120,23 @@ def measured(case: Case) -> dict[str, Any]:
     pdk, yosys = find_pdk(), find_yosys()
     assert pdk is not None
     operand = Format(case.bits, case.bits - 1)
+    clock = {"clock_ns": TARGET_NS, "input_ns": ARRIVES_NS * len(case.levels)}
     if case.plain:
         kind = WeightKind(case.weights)
-        lane = area(emit(PlainLane(operand, kind, case.length)), pdk, yosys, clock_ns=TARGET_NS)
+        lane = area(emit(PlainLane(operand, kind, case.length)), pdk, yosys, **clock)
         # The operand's register is shared, as everywhere.
-        params, structure = ArrayParams(case.weights, operand, LANES, 1, case.length), "-"
+        params, structure = ArrayParams(case.weights, operand, case.lanes, 1, case.length), "-"
     else:
         for structure in ("ripple", "carry-save"):
-            params = ArrayParams(case.weights, operand, LANES, case.terms, case.length,
+            params = ArrayParams(case.weights, operand, case.lanes, case.terms, case.length,
                                  case.share, structure)
-            lane = area(emit(Lane(params)), pdk, yosys, clock_ns=TARGET_NS)
+            lane = area(emit(Lane(params)), pdk, yosys, **clock)
             if lane["ns"] is None or lane["ns"] <= CLOCK_NS:
                 break
-    shared = area(emit(Shared(params)), pdk, yosys, clock_ns=TARGET_NS)
-    nets = sums_layout(params).size
-    common = shared["um2"] + nets * cell_area(pdk, pdk.buffer)
-    return {"case": str(case), "each": (lane["um2"] + common / LANES) / case.terms,
+    shared = area(emit(Shared(params)), pdk, yosys, clock_ns=TARGET_NS, input_ns=ARRIVES_NS)
+    buffers = sums_layout(params).size * sum(case.levels)
+    common = shared["um2"] + buffers * cell_area(pdk, pdk.buffer)
+    return {"case": str(case), "each": (lane["um2"] + common / case.lanes) / case.terms,
             "lane": lane["um2"], "shared": common, "structure": structure,
             "ns": max(lane["ns"] or 0, shared["ns"] or 0) or None, "timing": lane["timing"],
             "pdk": str(pdk), "tool": lane["tool"], "version": lane["version"],
@@ -155,27 +170,29 @@ def _fits(answer: dict[str, Any]) -> bool:
     return answer["ns"] is None or answer["ns"] <= CLOCK_NS
 
 
-def smallest(found: Found, weights: str, bits: int) -> Case:
-    """Of the cases of these weights and operands that keep the clock, the smallest a product."""
+def smallest(found: Found, weights: str, bits: int, lanes: int = LANES) -> Case:
+    """Of the cases of these weights, operands and lanes that keep the clock, the smallest a
+    product."""
     return min((case for case, answer in found.items() if not case.plain and _fits(answer)
-                and (case.weights, case.bits) == (weights, bits)),
+                and (case.weights, case.bits, case.lanes) == (weights, bits, lanes)),
                key=lambda case: found[case]["each"])
 
 
 def ratios(found: Found) -> Iterator[Row]:
-    """The best binary and ternary arrays against each reference."""
-    for reference, bits, name, limits in (
-            (BOOTH12[1], 12, "12x12 Booth, 4 terms", {"binary": 12, "ternary": 9}),
-            (PLAIN[12], 12, "a 12x12 multiplier a lane", {"binary": 22, "ternary": 17}),
-            (smallest(found, "int8", 8), 8, "our best 8x8", {"binary": 8, "ternary": 6.5})):
+    """The best binary and ternary arrays against each reference of as many lanes."""
+    for reference, name, limits in (
+            (BOOTH12[1], "12x12 Booth, 4 terms", {"binary": 12, "ternary": 9}),
+            (PLAIN[12], "a 12x12 multiplier a lane", {"binary": 22, "ternary": 17}),
+            (smallest(found, "int8", 8, WIDE), "our best 8x8", {"binary": 8, "ternary": 6.5}),
+            (smallest(found, "int8", 8), f"8x8, {LANES} lanes", {"binary": 0, "ternary": 0})):
         whole = found[reference]
         for weights, limit in limits.items():
-            case = smallest(found, weights, bits)
+            case = smallest(found, weights, reference.bits, reference.lanes)
             each = found[case]["each"]
-            yield at_least(f"products an area against {name}", str(case),
-                           round(whole["each"] / each, 2), limit,
-                           f"{whole['each']:,.0f} um2 ({reference}, {whole['structure']}, "
-                           f"{whole['ns']} ns) / {each:,.0f}")
+            given = (f"products an area against {name}", str(case), round(whole["each"] / each, 2))
+            how = (f"{whole['each']:,.0f} um2 ({reference}, {whole['structure']}, "
+                   f"{whole['ns']} ns) / {each:,.0f}")
+            yield at_least(*given, limit, how) if limit else figure(*given, how)
 
 
 def shares(found: Found) -> Iterator[Row]:

@@ -10,7 +10,7 @@ from golden.formats import Format
 from golden.weights import WeightKind
 from sim.tools import ToolError
 from ternstone import bench_mac
-from ternstone.bench_mac import BOOTH8, BOOTH12, CASES, PLAIN, POWERS, Case, PlainLane
+from ternstone.bench_mac import BOOTH8, BOOTH12, CASES, PLAIN, POWERS, WIDE, Case, PlainLane
 from tests.hdl.bench import play
 
 
@@ -51,7 +51,24 @@ def test_ratios():
     few = found(binary_12=80.0, ternary_12=120.0, binary_8=130.0, ternary_8=150.0)
     rows = list(bench_mac.ratios(few))
     assert [(row["measured"], row["met"]) for row in rows] == [
-        (12.5, True), (8.33, False), (12.5, False), (8.33, False), (7.69, False), (6.67, True)]
+        (12.5, True), (8.33, False), (12.5, False), (8.33, False), (7.69, False), (6.67, True),
+        (7.69, None), (6.67, None)]
+
+
+def test_references_have_as_many_lanes():
+    answers = found()
+    for case, answer in answers.items():
+        if case.lanes == WIDE:
+            answer["each"] = 900.0 if case.weights == "int8" else 100.0
+    eight, ternary, few, _ = list(bench_mac.ratios(answers))[4:]
+    assert (eight["measured"], ternary["measured"], few["measured"]) == (9.0, 9.0, 1.0)
+    assert "128 lanes" in eight["setting"] and "128 lanes" in eight["how"]
+
+
+def test_buffers():
+    """One for 32 lanes; above them one that drives them."""
+    assert [Case("binary", 8, 3, lanes=lanes).levels for lanes in (1, 32, 33, 128, 2000)] == [
+        [1], [1], [2, 1], [4, 1], [63, 2, 1]]
 
 
 def test_too_slow_ones_do_not_count():
