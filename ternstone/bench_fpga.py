@@ -32,6 +32,7 @@ LONG: dict[str, tuple[int, int | None]] = {
     "text-lstm-binary": (1, 6_250_000),
     "mnist-stochastic": (1, None),
     "mnist-sparse-cnn": (1, 6_250_000),
+    "vgg16-conv1-2": (2, 3_000_000),
     "vgg16-conv2-1": (1, 6_250_000),
     "vgg16-conv2-2": (1, 6_250_000),
     "mobilenet-depthwise": (1, 6_250_000),

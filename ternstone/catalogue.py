@@ -195,7 +195,8 @@ DESIGNS: dict[str, DesignEntry] = {
     "vgg16-conv1-2": DesignEntry(
         None, "sparse_conv.nullhop", "zeros-75",
         "VGG-16's conv1_2, 64 to 64 maps cropped to 8 x 8, 75 % zero activations",
-        params={"channels": "64", "filters": "64", "macs": "32", "lanes": "2", "shift": "13"}),
+        params={"channels": "64", "filters": "64", "macs": "32", "lanes": "2", "shift": "13"},
+        boards={"ulx3s-25f": {}}),
     "vgg16-conv2-1": DesignEntry(
         None, "sparse_conv.array", "zeros-0",
         "VGG-16's conv2_1, 64 to 128 maps cropped to 8 x 8, 75 % zero weights",
