@@ -184,7 +184,7 @@ def ratios(found: Found) -> Iterator[Row]:
             (BOOTH12[1], "12x12 Booth, 4 terms", {"binary": 12, "ternary": 9}),
             (PLAIN[12], "a 12x12 multiplier a lane", {"binary": 22, "ternary": 17}),
             (smallest(found, "int8", 8, WIDE), "our best 8x8", {"binary": 8, "ternary": 6.5}),
-            (smallest(found, "int8", 8), f"8x8, {LANES} lanes", {"binary": 0, "ternary": 0})):
+            (smallest(found, "int8", 8), f"8x8, {LANES} lanes", {"binary": None, "ternary": None})):
         whole = found[reference]
         for weights, limit in limits.items():
             case = smallest(found, weights, reference.bits, reference.lanes)
