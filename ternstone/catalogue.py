@@ -191,7 +191,8 @@ DESIGNS: dict[str, DesignEntry] = {
                                "store": "weights"}}, clocks={"icebreaker": 24}),
     "mnist-sparse-cnn": DesignEntry(
         "mnist-sparse-cnn.safetensors", "sparse_conv.joint", "mnist",
-        "MNIST images, three convolutions of which a quarter stays; needs TERNSTONE_DATA"),
+        "MNIST images, three convolutions of which a quarter stays; needs TERNSTONE_DATA",
+        boards={"ulx3s-45f": {}}),
     "vgg16-conv1-2": DesignEntry(
         None, "sparse_conv.nullhop", "zeros-75",
         "VGG-16's conv1_2, 64 to 64 maps cropped to 8 x 8, 75 % zero activations",
@@ -218,7 +219,7 @@ DESIGNS: dict[str, DesignEntry] = {
         "activations",
         params={"channels": "128", "height": "8", "width": "8", "filters": "256", "kernel": "1",
                 "padding": "0", "lanes": "16", "beat": "8", "requantisers": "8",
-                "shift": "11"}, zeros=0.5),
+                "shift": "11"}, zeros=0.5, boards={"ulx3s-45f": {}}),
     "and-gate": DesignEntry(
         None, "invertible.network", "sampling", "AND in any direction, its states counted",
         params={**_SAMPLES, "circuit": "and", "scale": "3", "histogram": "x,y"},
