@@ -212,7 +212,7 @@ DESIGNS: dict[str, DesignEntry] = {
         None, "sparse_conv.cyclic", "zeros-50",
         "MobileNet's depthwise layer of 128 maps cropped to 14 x 14, 50 % zero activations",
         params={"nodes": "128", "height": "14", "width": "14", "kernel": "3", "padding": "1",
-                "fan_in": "1", "lanes": "16", "shift": "8"}),
+                "fan_in": "1", "lanes": "16", "shift": "8"}, boards={"ulx3s-45f": {}}),
     "mobilenet-pointwise": DesignEntry(
         None, "sparse_conv.joint", "zeros-50",
         "MobileNet's 1 x 1 after it, 128 to 256 maps cropped to 8 x 8, 50 % zero weights and "
