@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pytest
 from amaranth.hdl import ClockDomain, Module
 from amaranth.sim import Simulator
 from hypothesis import HealthCheck, Phase, settings
@@ -116,15 +117,23 @@ def simulate(top, source, count, *, idle=0.0, stall=0.0, seed=0, resets=(), limi
     return result[0]
 
 
-def play(component, testbench, *others):
-    """Run ``testbench`` to its end, the others beside it; the component may have no clock."""
+def play(component, testbench, *others, limit=100_000):
+    """Run ``testbench`` to its end, the others beside it; the component may have no clock.
+
+    What has not ended after ``limit`` cycles fails: who waits for a broken component waits forever.
+    """
+    async def watch(ctx):
+        for _ in range(limit):
+            await ctx.tick()
+        pytest.fail(f"no end after {limit} cycles")
+
     m = Module()
     m.domains.sync = ClockDomain()
     m.submodules.component = component
     simulator = Simulator(m)
     simulator.add_clock(1e-6)
     simulator.add_testbench(testbench)
-    for other in others:
+    for other in (*others, watch):
         simulator.add_testbench(other, background=True)
     simulator.run()
 
