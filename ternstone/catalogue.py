@@ -207,7 +207,8 @@ DESIGNS: dict[str, DesignEntry] = {
         None, "sparse_conv.joint", "zeros-50",
         "VGG-16's conv2_2, 128 to 128 maps cropped to 6 x 6, 50 % zero weights and activations",
         params={"channels": "128", "height": "6", "width": "6", "filters": "128", "lanes": "16",
-                "beat": "8", "requantisers": "8", "shift": "13"}, zeros=0.5),
+                "beat": "8", "requantisers": "8", "shift": "13"}, zeros=0.5,
+        boards={"ulx3s-85f": {"lanes": "4", "requantisers": "4"}}),
     "mobilenet-depthwise": DesignEntry(
         None, "sparse_conv.cyclic", "zeros-50",
         "MobileNet's depthwise layer of 128 maps cropped to 14 x 14, 50 % zero activations",
