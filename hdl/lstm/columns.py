@@ -64,14 +64,17 @@ class ColumnList(wiring.Component):
     i : In, `VectorSignature` of words
     word : Out
         What the cursor stood at in the cycle before: ``position`` and ``data``.
-    here, more, empty : Out(1)
-        Whether a word has been written that the cursor stands at; another behind it; none at all.
+    ready, last, over : Out(1)
+        Whether the cursor stands at a word of which it is known whether it is the last one; at the
+        last one; behind it, or the complete vector has no word.
+    empty : Out(1)
+        No word has been written yet.
     done : Out(1)
         The vector is complete.
     final, error : Out(1)
         Of the complete vector.
     advance, rewind : In(1)
-        The cursor goes on by a word, which must be ``here``, or back to the first one.
+        The cursor goes on by a word, which must be ``ready``, or back to the first one.
     release : In(1), beside ``rewind``
         The buffer being read is given back; the cursor stands at the first word of the other one.
     """
@@ -83,7 +86,7 @@ class ColumnList(wiring.Component):
         members = {
             "i": In(VectorSignature(element, columns, batch)),
             "word": Out(self._word),
-            "here": Out(1), "more": Out(1), "empty": Out(1, init=1),
+            "ready": Out(1), "last": Out(1), "over": Out(1), "empty": Out(1, init=1),
             "done": Out(1), "final": Out(1), "error": Out(1),
             "advance": In(1), "rewind": In(1), "release": In(1),
         }
@@ -144,12 +147,14 @@ class ColumnList(wiring.Component):
         index = Signal(range(self.words + 1))
         some = Signal(2)
         several = Signal(2)
+        here = Signal()              # a word has been written that the cursor stands at
+        more = Signal()              # another behind it
         wrote = Signal(2)            # a word goes to that buffer
-        upcoming = Signal()          # the buffer that is read from the next cycle on
+        ends = Signal(2)             # that buffer's vector ends
         behind = Signal()            # there are two words behind the cursor's
         m.d.comb += [
             wrote.eq(Mux(write.en, Mux(filling, 2, 1), 0)),
-            upcoming.eq(reading ^ self.release),
+            ends.eq(Mux(self.i.valid & self.i.last, Mux(filling, 2, 1), 0)),
             behind.eq(index + 2 < Mux(reading, count[1], count[0])),
         ]
         for n in range(2):
@@ -158,27 +163,42 @@ class ColumnList(wiring.Component):
                 m.d.sync += [some[n].eq(1), several[n].eq(some[n])]
             with m.Elif(self.release & (reading == n)):
                 m.d.sync += [some[n].eq(0), several[n].eq(0)]
-        now = _of(wrote, reading)
-        with m.If(self.rewind):
-            then = _of(wrote, upcoming)
+
+        def stand(there, another, done):
+            """The cursor's place from the next cycle on."""
             m.d.sync += [
-                index.eq(0), self.here.eq(_of(some, upcoming) | then),
-                self.empty.eq(~(_of(some, upcoming) | then)),
-                self.more.eq(_of(several, upcoming)
-                             | (_of(some, upcoming) & then)),
+                here.eq(there), more.eq(another), self.done.eq(done),
+                self.ready.eq(there & (another | done)), self.last.eq(there & done & ~another),
+                self.over.eq(done & ~there),
             ]
-        with m.Elif(self.advance):
-            m.d.sync += [index.eq(index + 1), self.here.eq(self.more | now),
-                         self.more.eq(Mux(now, self.more, behind))]
-        with m.Elif(now):
-            m.d.sync += [self.here.eq(1), self.more.eq(self.here)]
-        with m.If(now & ~self.rewind):
-            m.d.sync += self.empty.eq(0)
+
+        def first(buffer):
+            """The cursor goes to that buffer's first word."""
+            then = _of(wrote, buffer)
+            there = _of(some, buffer) | then
+            m.d.sync += [index.eq(0), self.empty.eq(~there)]
+            stand(there, _of(several, buffer) | (_of(some, buffer) & then),
+                  _of(done | ends, buffer))
+
+        # Each case by itself, for which of them it is comes last in a cycle.
+        now = _of(wrote, reading)
+        complete = self.done | _of(ends, reading)
+        with m.If(self.release):
+            first(~reading)
+        with m.Elif(self.rewind):
+            first(reading)
+        with m.Else():
+            with m.If(now):
+                m.d.sync += self.empty.eq(0)
+            with m.If(self.advance):
+                m.d.sync += index.eq(index + 1)
+                stand(more | now, Mux(now, more, behind), complete)
+            with m.Else():
+                stand(here | now, Mux(now, here, more), complete)
 
         m.d.comb += [
             read.addr.eq(Cat(index[:width], reading)),
             self.word.eq(read.data),
-            self.done.eq(Mux(reading, done[1], done[0])),
             self.final.eq(Mux(reading, final[1], final[0])),
             self.error.eq(Mux(reading, error[1], error[0])),
         ]

@@ -102,10 +102,9 @@ class MatVec(wiring.Component):
                 words=p.words_h, columns=p.columns, batch=p.batch, element=element)
             wiring.connect(m, wiring.flipped(self.h), h_list.i)
             m.d.comb += [
-                # A word is issued once it is known whether it is the last.
-                want_h.eq(~first & (h_list.more | (h_list.done & h_list.here))),
-                last_h.eq(want_h & ~h_list.more),
-                h_over.eq(first | (h_list.done & ~h_list.here)),
+                want_h.eq(~first & h_list.ready),
+                last_h.eq(~first & h_list.last),
+                h_over.eq(first | h_list.over),
                 no_h.eq(first | h_list.empty),
                 h_list.advance.eq(issue & want_h), h_list.rewind.eq(issue & end),
             ]
@@ -113,8 +112,8 @@ class MatVec(wiring.Component):
         last_x = Signal()
         m.d.comb += [
             no_x.eq(x_list.empty),
-            want_x.eq(h_over & x_list.here),
-            last_x.eq(want_x & ~x_list.more),
+            want_x.eq(h_over & x_list.ready),
+            last_x.eq(h_over & x_list.last),
             # With nothing to add at all, an empty slot ends the group.
             end.eq(last_x | (last_h & no_x) | (h_over & no_h & no_x)),
             issue.eq(x_list.done & (want_h | want_x | end)

@@ -46,9 +46,9 @@ def test_column_list(words, columns, batch, pause):
             assert ctx.get(lists.error) == (number % 3 == 0)
             for visit in range(2):
                 got = []
-                assert ctx.get(lists.empty) == (not ctx.get(lists.here))
-                while ctx.get(lists.here):
-                    more = ctx.get(lists.more)
+                assert ctx.get(lists.empty) == (not ctx.get(lists.ready))
+                while ctx.get(lists.ready):
+                    last = ctx.get(lists.last)
                     ctx.set(lists.advance, 1)
                     await ctx.tick()
                     ctx.set(lists.advance, 0)
@@ -56,7 +56,8 @@ def test_column_list(words, columns, batch, pause):
                     got.append((ctx.get(word.position),
                                 [[ctx.get(word.data[item][column]) for column in range(columns)]
                                  for item in range(batch)]))
-                    assert ctx.get(lists.here) == more
+                    assert ctx.get(lists.ready) == (not last)
+                assert ctx.get(lists.over) and not ctx.get(lists.last)
                 seen.append(got)
                 ctx.set(lists.rewind, 1)
                 ctx.set(lists.release, visit)
@@ -80,13 +81,14 @@ def test_column_list_is_read_as_it_is_written():
             ctx.set(lists.i.last, n == 3)
             await ctx.tick()
             # The cursor goes on as soon as there is another word.
-            assert ctx.get(lists.here) and ctx.get(lists.more) == (n >= 2)
+            assert ctx.get(lists.ready) == (n >= 2) and not ctx.get(lists.empty)
             assert ctx.get(lists.done) == (n == 3)
-            ctx.set(lists.advance, ctx.get(lists.more))
+            assert not ctx.get(lists.last) and not ctx.get(lists.over)
+            ctx.set(lists.advance, ctx.get(lists.ready))
         ctx.set(lists.i.valid, 0)
         await ctx.tick()
         ctx.set(lists.advance, 0)
-        assert ctx.get(lists.here) and not ctx.get(lists.more)
+        assert ctx.get(lists.ready) and ctx.get(lists.last)
         await ctx.tick()
         assert (ctx.get(lists.word.position), ctx.get(lists.word.data[0][0])) == (3, 5)
 
