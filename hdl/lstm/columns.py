@@ -30,11 +30,6 @@ class VectorSignature(wiring.Signature):
         })
 
 
-def _of(bits, buffer):
-    """A buffer's bit."""
-    return Mux(buffer, bits[1], bits[0])
-
-
 class ColumnList(wiring.Component):
     """Two buffers of kept column words: one is filled while the other is read.
 
@@ -86,7 +81,7 @@ class ColumnList(wiring.Component):
         members = {
             "i": In(VectorSignature(element, columns, batch)),
             "word": Out(self._word),
-            "ready": Out(1), "last": Out(1), "over": Out(1), "empty": Out(1, init=1),
+            "ready": Out(1), "last": Out(1), "over": Out(1), "empty": Out(1),
             "done": Out(1), "final": Out(1), "error": Out(1),
             "advance": In(1), "rewind": In(1), "release": In(1),
         }
@@ -102,12 +97,12 @@ class ColumnList(wiring.Component):
         write = memory.write_port()
         read = memory.read_port()
 
-        filling = Signal()
+        # Of the buffer that is read, and of the other one: what has come so far.
+        state = data.StructLayout({"count": range(self.words + 1), "some": 1, "several": 1,
+                                   "done": 1, "final": 1, "error": 1})
+        this, other = Signal(state), Signal(state)
         reading = Signal()
-        count = [Signal(range(self.words + 1), name=f"count_{n}") for n in range(2)]
-        done = Signal(2)
-        final = Signal(2)
-        error = Signal(2)
+        ahead = Signal()             # the other one is being filled
         free = Signal(2, init=2)
         m.d.sync += free.eq(free + self.release - self.i.reserve)
         m.d.comb += self.i.free.eq(free != 0)
@@ -120,87 +115,67 @@ class ColumnList(wiring.Component):
             with m.If(self.i.valid):
                 m.d.sync += position.eq(Mux(self.i.last, 0, position + 1))
             m.d.comb += keep.eq(self.i.data.as_value().any() if self.sparse else 1)
-        written = Mux(filling, count[1], count[0])
+        ends = self.i.valid & self.i.last
         m.d.comb += [
-            write.addr.eq(Cat(written[:width], filling)),
+            write.addr.eq(Cat(Mux(ahead, other.count, this.count)[:width], reading ^ ahead)),
             write.data.eq(Cat(position, self.i.data)),
             write.en.eq(self.i.valid & keep),
         ]
-        with m.If(self.i.valid):
-            for n in range(2):
-                with m.If(filling == n):
-                    m.d.sync += count[n].eq(count[n] + keep)
-            with m.If(self.i.last):
-                m.d.sync += [
-                    filling.eq(~filling),
-                    done.bit_select(filling, 1).eq(1),
-                    final.bit_select(filling, 1).eq(self.i.final),
-                    error.bit_select(filling, 1).eq(self.i.error),
-                ]
-        with m.If(self.release):
-            m.d.sync += [reading.eq(~reading), done.bit_select(reading, 1).eq(0)]
-            for n in range(2):
-                with m.If(reading == n):
-                    m.d.sync += count[n].eq(0)
 
-        # The cursor. Of either buffer: it has a word, it has two of them.
+        def following(buffer, filled, name):
+            """Its state in the next cycle."""
+            after = Signal(state, name=name)
+            wrote = write.en & filled
+            m.d.comb += [
+                after.count.eq(buffer.count + wrote), after.some.eq(buffer.some | wrote),
+                after.several.eq(buffer.several | (buffer.some & wrote)),
+                after.done.eq(buffer.done | (ends & filled)),
+                after.final.eq(Mux(ends & filled, self.i.final, buffer.final)),
+                after.error.eq(Mux(ends & filled, self.i.error, buffer.error)),
+            ]
+            return after
+
+        this_after = following(this, ~ahead, "this_after")
+        other_after = following(other, ahead, "other_after")
+        m.d.sync += [this.eq(this_after), other.eq(other_after), ahead.eq(ahead ^ ends)]
+        with m.If(self.release):
+            m.d.sync += [this.eq(other_after), other.eq(0), reading.eq(~reading),
+                         ahead.eq(~ahead ^ ends)]
+
+        # The cursor.
         index = Signal(range(self.words + 1))
-        some = Signal(2)
-        several = Signal(2)
-        here = Signal()              # a word has been written that the cursor stands at
+        here = Signal()              # a word has been written that it stands at
         more = Signal()              # another behind it
-        wrote = Signal(2)            # a word goes to that buffer
-        ends = Signal(2)             # that buffer's vector ends
         behind = Signal()            # there are two words behind the cursor's
-        m.d.comb += [
-            wrote.eq(Mux(write.en, Mux(filling, 2, 1), 0)),
-            ends.eq(Mux(self.i.valid & self.i.last, Mux(filling, 2, 1), 0)),
-            behind.eq(index + 2 < Mux(reading, count[1], count[0])),
-        ]
-        for n in range(2):
-            # Never both at once: what is given back is complete.
-            with m.If(wrote[n]):
-                m.d.sync += [some[n].eq(1), several[n].eq(some[n])]
-            with m.Elif(self.release & (reading == n)):
-                m.d.sync += [some[n].eq(0), several[n].eq(0)]
+        m.d.comb += behind.eq(index + 2 < this.count)
 
         def stand(there, another, done):
             """The cursor's place from the next cycle on."""
             m.d.sync += [
-                here.eq(there), more.eq(another), self.done.eq(done),
+                here.eq(there), more.eq(another),
                 self.ready.eq(there & (another | done)), self.last.eq(there & done & ~another),
                 self.over.eq(done & ~there),
             ]
 
-        def first(buffer):
-            """The cursor goes to that buffer's first word."""
-            then = _of(wrote, buffer)
-            there = _of(some, buffer) | then
-            m.d.sync += [index.eq(0), self.empty.eq(~there)]
-            stand(there, _of(several, buffer) | (_of(some, buffer) & then),
-                  _of(done | ends, buffer))
-
         # Each case by itself, for which of them it is comes last in a cycle.
-        now = _of(wrote, reading)
-        complete = self.done | _of(ends, reading)
+        now = write.en & ~ahead
         with m.If(self.release):
-            first(~reading)
+            m.d.sync += index.eq(0)
+            stand(other_after.some, other_after.several, other_after.done)
         with m.Elif(self.rewind):
-            first(reading)
+            m.d.sync += index.eq(0)
+            stand(this_after.some, this_after.several, this_after.done)
+        with m.Elif(self.advance):
+            m.d.sync += index.eq(index + 1)
+            stand(more | now, Mux(now, more, behind), this_after.done)
         with m.Else():
-            with m.If(now):
-                m.d.sync += self.empty.eq(0)
-            with m.If(self.advance):
-                m.d.sync += index.eq(index + 1)
-                stand(more | now, Mux(now, more, behind), complete)
-            with m.Else():
-                stand(here | now, Mux(now, here, more), complete)
+            stand(here | now, Mux(now, here, more), this_after.done)
 
         m.d.comb += [
             read.addr.eq(Cat(index[:width], reading)),
             self.word.eq(read.data),
-            self.final.eq(Mux(reading, final[1], final[0])),
-            self.error.eq(Mux(reading, error[1], error[0])),
+            self.empty.eq(~this.some), self.done.eq(this.done),
+            self.final.eq(this.final), self.error.eq(this.error),
         ]
         return m
 

@@ -95,6 +95,33 @@ def test_column_list_is_read_as_it_is_written():
     play(lists, testbench)
 
 
+@pytest.mark.parametrize("values", [(3, 0, -2), (3, 0, 0), (0, 0, -2)])
+@pytest.mark.parametrize("again", range(3))
+def test_column_list_goes_back_as_it_is_written(values, again):
+    """Words come while the cursor is sent back, in one cycle or the other."""
+    lists = ColumnList(words=3, columns=1, batch=1, element=signed(4))
+    kept = [value for value in values if value]
+
+    async def testbench(ctx):
+        for n, value in enumerate(values):
+            ctx.set(lists.i.valid, 1)
+            ctx.set(lists.i.data, [[value]])
+            ctx.set(lists.i.last, n == 2)
+            ctx.set(lists.rewind, n == again)
+            await ctx.tick()
+        ctx.set(lists.i.valid, 0)
+        ctx.set(lists.rewind, 0)
+        ctx.set(lists.advance, 1)
+        for value in kept:
+            assert ctx.get(lists.ready) and ctx.get(lists.done)
+            assert ctx.get(lists.last) == (value == kept[-1])
+            await ctx.tick()
+            assert ctx.get(lists.word.data[0][0]) == value
+        assert ctx.get(lists.over) and not ctx.get(lists.ready)
+
+    play(lists, testbench)
+
+
 def test_two_buffers_are_free():
     lists = ColumnList(words=1, columns=1, batch=1, element=signed(4))
 
