@@ -66,15 +66,16 @@ class VectorInput(wiring.Component):
         started = Signal()               # this vector has its buffer
         dropping = Signal()              # the frame is too long: wait for its end
         take = Signal()
-        word_last = Signal()
+        # In registers: what a beat's position means for it is known before it comes.
+        word_last = Signal(init=words == 1)
+        step_last = Signal(init=self.steps == 1)
         frame_last = Signal()
         finished = Signal(init=1)        # the beat's last cycle
         payload = self.i.payload
         wrong = Signal()
         able = Signal()
         m.d.comb += [
-            word_last.eq(word == words - 1),
-            frame_last.eq(word_last & (step == self.steps - 1)),
+            frame_last.eq(word_last & step_last),
             wrong.eq(dropping | self.fault | (payload.last != frame_last)),
             able.eq((started | self.o.free) & (~(wrong & payload.last) | self.settled)),
             take.eq(self.i.valid & able),
@@ -110,11 +111,13 @@ class VectorInput(wiring.Component):
             m.d.sync += started.eq(1)
             with m.If(finished):
                 with m.If(payload.last):
-                    m.d.sync += [word.eq(0), step.eq(0), dropping.eq(0), started.eq(0)]
+                    m.d.sync += [word.eq(0), step.eq(0), dropping.eq(0), started.eq(0),
+                                 word_last.eq(words == 1), step_last.eq(self.steps == 1)]
                 with m.Elif(wrong):
                     m.d.sync += dropping.eq(1)
                 with m.Else():
-                    m.d.sync += word.eq(Mux(word_last, 0, word + 1))
+                    m.d.sync += [word.eq(word + 1), word_last.eq(word == words - 2)]
                     with m.If(word_last):
-                        m.d.sync += [step.eq(step + 1), started.eq(0)]
+                        m.d.sync += [word.eq(0), word_last.eq(words == 1), started.eq(0),
+                                     step.eq(step + 1), step_last.eq(step == self.steps - 2)]
         return m
