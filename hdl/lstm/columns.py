@@ -138,7 +138,7 @@ class ColumnList(wiring.Component):
         this_after = following(this, ~ahead, "this_after")
         other_after = following(other, ahead, "other_after")
         m.d.sync += [this.eq(this_after), other.eq(other_after), ahead.eq(ahead ^ ends)]
-        with m.If(self.release):
+        with m.If(self.release):  # what is given back is complete: nothing comes for it
             m.d.sync += [this.eq(other_after), other.eq(0), reading.eq(~reading),
                          ahead.eq(~ahead ^ ends)]
 
