@@ -97,7 +97,8 @@ class ColumnList(wiring.Component):
         write = memory.write_port()
         read = memory.read_port()
 
-        # Of the buffer that is read, and of the other one: what has come so far.
+        # Of the buffer that is read, and of the other one: what has come so far. Whether there are
+        # some words, or several, stands beside their count, so that nobody need compare it.
         state = data.StructLayout({"count": range(self.words + 1), "some": 1, "several": 1,
                                    "done": 1, "final": 1, "error": 1})
         this, other = Signal(state), Signal(state)
