@@ -63,7 +63,7 @@ class ColumnList(wiring.Component):
         Whether the cursor stands at a word of which it is known whether it is the last one; at the
         last one; behind it, or the complete vector has no word.
     empty : Out(1)
-        No word has been written yet.
+        The complete vector has no word.
     done : Out(1)
         The vector is complete.
     final, error : Out(1)
@@ -72,6 +72,8 @@ class ColumnList(wiring.Component):
         The cursor goes on by a word, which must be ``ready``, or back to the first one.
     release : In(1), beside ``rewind``
         The buffer being read is given back; the cursor stands at the first word of the other one.
+    skip : In(1)
+        In the next cycle, take what the cursor is in for a complete vector without a word.
     """
 
     def __init__(self, *, words, columns, batch, element, addressed=False, sparse=True):
@@ -83,7 +85,7 @@ class ColumnList(wiring.Component):
             "word": Out(self._word),
             "ready": Out(1), "last": Out(1), "over": Out(1), "empty": Out(1),
             "done": Out(1), "final": Out(1), "error": Out(1),
-            "advance": In(1), "rewind": In(1), "release": In(1),
+            "advance": In(1), "rewind": In(1), "release": In(1), "skip": In(1),
         }
         if addressed:
             members |= {"i_position": In(index_width(words)), "i_keep": In(1)}
@@ -150,33 +152,34 @@ class ColumnList(wiring.Component):
         behind = Signal()            # there are two words behind the cursor's
         m.d.comb += behind.eq(index + 2 < this.count)
 
-        def stand(there, another, done):
+        def stand(buffer, there, another):
             """The cursor's place from the next cycle on."""
             m.d.sync += [
                 here.eq(there), more.eq(another),
-                self.ready.eq(there & (another | done)), self.last.eq(there & done & ~another),
-                self.over.eq(done & ~there),
+                self.ready.eq(there & (another | buffer.done) & ~self.skip),
+                self.last.eq(there & buffer.done & ~another & ~self.skip),
+                self.over.eq((buffer.done & ~there) | self.skip),
+                self.empty.eq((buffer.done & ~buffer.some) | self.skip),
             ]
 
         # Each case by itself, for which of them it is comes last in a cycle.
         now = write.en & ~ahead
         with m.If(self.release):
             m.d.sync += index.eq(0)
-            stand(other_after.some, other_after.several, other_after.done)
+            stand(other_after, other_after.some, other_after.several)
         with m.Elif(self.rewind):
             m.d.sync += index.eq(0)
-            stand(this_after.some, this_after.several, this_after.done)
+            stand(this_after, this_after.some, this_after.several)
         with m.Elif(self.advance):
             m.d.sync += index.eq(index + 1)
-            stand(more | now, Mux(now, more, behind), this_after.done)
+            stand(this_after, more | now, Mux(now, more, behind))
         with m.Else():
-            stand(here | now, Mux(now, here, more), this_after.done)
+            stand(this_after, here | now, Mux(now, here, more))
 
         m.d.comb += [
             read.addr.eq(Cat(index[:width], reading)),
             self.word.eq(read.data),
-            self.empty.eq(~this.some), self.done.eq(this.done),
-            self.final.eq(this.final), self.error.eq(this.error),
+            self.done.eq(this.done), self.final.eq(this.final), self.error.eq(this.error),
         ]
         return m
 

@@ -84,10 +84,13 @@ class Drain(wiring.Component):
         left = Signal(range(p.units_per_group * p.interval))   # cycles after this one
         running = Signal()                                     # left is not 0
         unit = Signal(index_width(p.hidden))
+        # In registers, so that a vector's start does not wait for a comparison: which unit it is.
+        at_first = Signal(init=1)
+        last = Signal(init=p.hidden == 1)
         phase = Signal(range(p.interval))
         row = Signal(self.rows.next_row.shape())
         last_group = (p.groups - 1) * p.units_per_group
-        sends = (unit == 0) & (step.final if self.last_only else 1)
+        sends = at_first & (step.final if self.last_only else 1)
         m.d.comb += [
             start.eq(pending & (~sends | self.go)),
             self.sends.eq(start & sends),
@@ -96,7 +99,6 @@ class Drain(wiring.Component):
             self.shift.eq(self.rows.valid),
         ]
         unit_end = Signal()
-        last = Signal()
         with m.If(start):
             m.d.sync += pending.eq(0)
         # Second: where a vector is one word and one row, its end comes as the one before starts.
@@ -107,18 +109,21 @@ class Drain(wiring.Component):
             with m.If(active):
                 m.d.sync += running.eq(~(last & unit_end))
         else:
-            m.d.comb += running.eq(left != 0)
-        with m.If(start):
-            m.d.sync += left.eq(
+            first_left = Signal.like(left)
+            m.d.comb += first_left.eq(
                 Mux(unit == last_group, p.hidden - last_group, p.units_per_group)
                 * p.interval - 1)
-        with m.Elif(left != 0):
-            m.d.sync += left.eq(left - 1)
-        m.d.comb += [unit_end.eq(phase == p.interval - 1), last.eq(unit == p.hidden - 1)]
+            with m.If(start):
+                m.d.sync += [left.eq(first_left), running.eq(first_left != 0)]
+            with m.Elif(running):
+                m.d.sync += [left.eq(left - 1), running.eq(left != 1)]
+        m.d.comb += unit_end.eq(phase == p.interval - 1)
         next_unit = Signal.like(unit)
         m.d.comb += next_unit.eq(
             Mux(active & unit_end, Mux(last, 0, unit + 1), unit))
         m.d.sync += unit.eq(next_unit)
+        with m.If(active & unit_end):
+            m.d.sync += [at_first.eq(last), last.eq(Mux(last, p.hidden == 1, unit == p.hidden - 2))]
         with m.If(active):
             m.d.sync += phase.eq(Mux(unit_end, 0, phase + 1))
         if p.interval == 1:

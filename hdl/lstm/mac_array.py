@@ -76,7 +76,8 @@ class MacArray(wiring.Component):
         width = max(self.widths.values())
         # What a memory's output register holds before its first read may be no weight at all.
         starting = Signal(init=1)
-        values, weights = Signal.like(self.values), Signal.like(self.weights)
+        values = Signal.like(self.values, name="registered_values")
+        weights = Signal.like(self.weights, name="registered_weights")
         m.d.sync += [starting.eq(0), values.eq(self.values), weights.eq(self.weights)]
         bits = self.kind.bits
         stages = 1 + product_stages(self.kind, self.columns)

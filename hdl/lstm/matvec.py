@@ -86,52 +86,51 @@ class MatVec(wiring.Component):
 
         # --- Issue: one slot a cycle -----------------------------------------------------------
         group = Signal(range(p.groups))
+        last_group = Signal(init=p.groups == 1)
         base = Signal(range(self.weights.depth))     # of the group's weights of h, and of x
         base_x = Signal(range(self.weights.depth), init=p.words_h)
         first = Signal(init=1)                       # this step starts from a cleared state
-        rows_free = Signal()                         # a group's sums may replace the rows
-        end = Signal()
-        issue = Signal()
-        want_x = Signal()
+        rows_free = Signal(init=1)                   # a group's sums may replace the rows
+        take_h = Signal()                            # the slot is a word of h
+        take_x = Signal()
+        end = Signal()                               # the slot ends its group
+        step_end = Signal()
         last_h = Signal()
-        want_h = Signal()
-        h_over = Signal(init=1)
+        last_x = Signal()
+        over_h = Signal(init=1)
         no_h = Signal(init=1)
+        no_x = Signal()
+        m.d.comb += [last_x.eq(over_h & x_list.last), no_x.eq(x_list.empty)]
         if p.words_h:
             m.submodules.h_list = h_list = ColumnList(
                 words=p.words_h, columns=p.columns, batch=p.batch, element=element)
             wiring.connect(m, wiring.flipped(self.h), h_list.i)
             m.d.comb += [
-                want_h.eq(~first & h_list.ready),
-                last_h.eq(~first & h_list.last),
-                h_over.eq(first | h_list.over),
-                no_h.eq(first | h_list.empty),
-                h_list.advance.eq(issue & want_h), h_list.rewind.eq(issue & end),
+                last_h.eq(h_list.last), over_h.eq(h_list.over), no_h.eq(h_list.empty),
+                # The end of a part, too, may replace rows, unless both parts have the same rows.
+                take_h.eq(x_list.done & h_list.ready
+                          & (rows_free | ~(last_h & no_x if p.joint else last_h))),
+                h_list.advance.eq(take_h), h_list.rewind.eq(end),
+                h_list.release.eq(step_end & ~first),
             ]
-        no_x = Signal()
-        last_x = Signal()
         m.d.comb += [
-            no_x.eq(x_list.empty),
-            want_x.eq(h_over & x_list.ready),
-            last_x.eq(h_over & x_list.last),
+            take_x.eq(x_list.done & over_h & x_list.ready & (rows_free | ~x_list.last)),
             # With nothing to add at all, an empty slot ends the group.
-            end.eq(last_x | (last_h & no_x) | (h_over & no_h & no_x)),
-            issue.eq(x_list.done & (want_h | want_x | end)
-                     & (rows_free | ~(end if p.joint else last_h | end))),
-            x_list.advance.eq(issue & want_x), x_list.rewind.eq(issue & end),
+            end.eq(x_list.done & (last_x | (no_x & (last_h | no_h))) & rows_free),
+            step_end.eq(end & last_group),
+            x_list.advance.eq(take_x), x_list.rewind.eq(end), x_list.release.eq(step_end),
         ]
-        step_end = Signal()
-        m.d.comb += [step_end.eq(issue & end & (group == p.groups - 1)),
-                     x_list.release.eq(step_end)]
-        if p.words_h:
-            m.d.comb += h_list.release.eq(step_end & ~first)
-        with m.If(issue & end):
-            m.d.sync += [group.eq(group + 1), base.eq(base + p.words_h + p.words_x),
-                         base_x.eq(base_x + p.words_h + p.words_x)]
+        with m.If(end):
+            m.d.sync += [
+                group.eq(group + 1), last_group.eq(group == p.groups - 2),
+                base.eq(base + p.words_h + p.words_x), base_x.eq(base_x + p.words_h + p.words_x)]
         with m.If(step_end):
-            m.d.sync += [group.eq(0), base.eq(0), base_x.eq(p.words_h)]
-            if p.words_h:
-                m.d.sync += first.eq(x_list.error if self.stateful else x_list.final)
+            m.d.sync += [group.eq(0), last_group.eq(p.groups == 1), base.eq(0),
+                         base_x.eq(p.words_h)]
+        if p.words_h:
+            clears = x_list.error if self.stateful else x_list.final
+            m.d.comb += h_list.skip.eq(Mux(step_end, clears, first))
+            m.d.sync += first.eq(h_list.skip)
 
         # --- Rows: when may the sums of the next group replace them? ----------------------------
         # The rows take `busy` cycles to leave, and begin when they arrive; but the first ones of a
@@ -140,20 +139,20 @@ class MatVec(wiring.Component):
         last_busy = (p.hidden - (p.groups - 1) * p.units_per_group) * p.interval
         first_busy = busy if p.groups > 1 else last_busy
         leaving = Signal(range(busy))                # cycles until the next group may end
-        ended = Signal()
         waiting = Signal()      # the vector of the group that ended last has no place yet
         places = Signal(range(p.issue_to_rows + 2))     # of vectors that have not begun to leave
         taken = Signal()
         sends = (group == 0) & (x_list.final if self.last_only else 1)
         held = max(0, first_busy - p.issue_to_rows)
-        m.d.comb += [ended.eq(issue & end), taken.eq(waiting & self.receiver_free),
-                     self.receiver_reserve.eq(taken), rows_free.eq((leaving == 0) & ~waiting)]
-        with m.If(ended):
-            m.d.sync += [leaving.eq(Mux(group == p.groups - 1, last_busy, busy) - 1),
-                         waiting.eq(sends)]
+        m.d.comb += [taken.eq(waiting & self.receiver_free), self.receiver_reserve.eq(taken)]
+        with m.If(end):
+            m.d.sync += [leaving.eq(Mux(last_group, last_busy, busy) - 1), waiting.eq(sends),
+                         rows_free.eq(Mux(last_group, last_busy == 1, busy == 1) & ~sends)]
         with m.Else():
-            with m.If((leaving != 0) & ~(waiting & (leaving == held))):
-                m.d.sync += leaving.eq(leaving - 1)
+            left = Signal.like(leaving)
+            m.d.comb += left.eq(
+                leaving - ((leaving != 0) & ~(waiting & (leaving == held))))
+            m.d.sync += [leaving.eq(left), rows_free.eq((left == 0) & (~waiting | taken))]
             with m.If(taken):
                 m.d.sync += waiting.eq(0)
         m.d.sync += places.eq(places + taken - drain.sends)
@@ -166,14 +165,14 @@ class MatVec(wiring.Component):
         fetch_x = Signal()
         fetch_base = Signal.like(base)
         m.d.comb += [
-            issued.last_h.eq(issue & last_h),
+            issued.last_h.eq(take_h & last_h),
             # The end of what is in x's rows; with nothing added they stay as they are.
-            issued.last_x.eq(issue & (end & ~(no_h & no_x) if p.joint else last_x)),
-            issued.end.eq(issue & end), issued.no_h.eq(no_h), issued.no_x.eq(no_x),
+            issued.last_x.eq(end & ~(no_h & no_x) if p.joint else take_x & x_list.last),
+            issued.end.eq(end), issued.no_h.eq(no_h), issued.no_x.eq(no_x),
             issued.first.eq(first), issued.final.eq(x_list.final), issued.error.eq(x_list.error),
         ]
-        m.d.sync += [fetch_base.eq(Mux(want_x, base_x, base)), fetch_h.eq(issue & want_h),
-                     fetch_x.eq(issue & want_x)]
+        m.d.sync += [fetch_base.eq(Mux(take_x, base_x, base)), fetch_h.eq(take_h),
+                     fetch_x.eq(take_x)]
         # The sum of both is the address. It stands behind the registers: a list's block RAM, its
         # multiplexer and an adder are too much for one cycle.
         late_base = Signal.like(base)

@@ -122,6 +122,34 @@ def test_column_list_goes_back_as_it_is_written(values, again):
     play(lists, testbench)
 
 
+def test_column_list_that_is_skipped():
+    """It counts as complete and without a word, and is all there once it is no more skipped."""
+    lists = ColumnList(words=3, columns=1, batch=1, element=signed(4))
+    values = (3, 0, -2)
+
+    async def testbench(ctx):
+        ctx.set(lists.skip, 1)
+        for n, value in enumerate(values):
+            ctx.set(lists.i.valid, 1)
+            ctx.set(lists.i.data, [[value]])
+            ctx.set(lists.i.last, n == 2)
+            await ctx.tick()
+            assert ctx.get(lists.over) and ctx.get(lists.empty)
+            assert not ctx.get(lists.ready) and not ctx.get(lists.last)
+        ctx.set(lists.i.valid, 0)
+        ctx.set(lists.skip, 0)
+        await ctx.tick()
+        ctx.set(lists.advance, 1)
+        for value in (3, -2):
+            assert ctx.get(lists.ready) and ctx.get(lists.last) == (value == -2)
+            assert not ctx.get(lists.over) and not ctx.get(lists.empty)
+            await ctx.tick()
+            assert ctx.get(lists.word.data[0][0]) == value
+        assert ctx.get(lists.over) and not ctx.get(lists.empty)
+
+    play(lists, testbench)
+
+
 def test_two_buffers_are_free():
     lists = ColumnList(words=1, columns=1, batch=1, element=signed(4))
 
