@@ -122,10 +122,11 @@ def test_column_list_goes_back_as_it_is_written(values, again):
     play(lists, testbench)
 
 
-def test_column_list_that_is_skipped():
+@pytest.mark.parametrize("values", [(3, 0, -2), (3, 0, 0), (0, 0, -2)])
+def test_column_list_that_is_skipped(values):
     """It counts as complete and without a word, and is all there once it is no more skipped."""
     lists = ColumnList(words=3, columns=1, batch=1, element=signed(4))
-    values = (3, 0, -2)
+    kept = [value for value in values if value]
 
     async def testbench(ctx):
         ctx.set(lists.skip, 1)
@@ -137,11 +138,13 @@ def test_column_list_that_is_skipped():
             assert ctx.get(lists.over) and ctx.get(lists.empty)
             assert not ctx.get(lists.ready) and not ctx.get(lists.last)
         ctx.set(lists.i.valid, 0)
+        await ctx.tick()
+        assert not ctx.get(lists.last)
         ctx.set(lists.skip, 0)
         await ctx.tick()
         ctx.set(lists.advance, 1)
-        for value in (3, -2):
-            assert ctx.get(lists.ready) and ctx.get(lists.last) == (value == -2)
+        for value in kept:
+            assert ctx.get(lists.ready) and ctx.get(lists.last) == (value == kept[-1])
             assert not ctx.get(lists.over) and not ctx.get(lists.empty)
             await ctx.tick()
             assert ctx.get(lists.word.data[0][0]) == value
