@@ -128,6 +128,7 @@ class MatVec(wiring.Component):
             m.d.sync += [group.eq(0), last_group.eq(p.groups == 1), base.eq(0),
                          base_x.eq(p.words_h)]
         if p.words_h:
+            # In a step from a cleared state, what h's list holds is for the step after it.
             clears = x_list.error if self.stateful else x_list.final
             m.d.comb += h_list.skip.eq(Mux(step_end, clears, first))
             m.d.sync += first.eq(h_list.skip)
@@ -150,8 +151,7 @@ class MatVec(wiring.Component):
                          rows_free.eq(Mux(last_group, last_busy == 1, busy == 1) & ~sends)]
         with m.Else():
             left = Signal.like(leaving)
-            m.d.comb += left.eq(
-                leaving - ((leaving != 0) & ~(waiting & (leaving == held))))
+            m.d.comb += left.eq(leaving - ((leaving != 0) & ~(waiting & (leaving == held))))
             m.d.sync += [leaving.eq(left), rows_free.eq((left == 0) & (~waiting | taken))]
             with m.If(taken):
                 m.d.sync += waiting.eq(0)
