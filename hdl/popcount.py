@@ -140,8 +140,9 @@ class BitSum(wiring.Component):
         if m is None:
             return number
         signal = Signal.like(number.value, name="partial")
-        if domain == "comb":
-            # Else Yosys takes whole trees of adders for one sum and makes a Wallace tree.
+        # Else Yosys takes whole trees of adders for one sum and makes a Wallace tree. Of a few bits
+        # there is none, and where a kept wire is the same as an input, its ABC9 drives it twice.
+        if domain == "comb" and (len(self.terms) > 4 or self.stages):
             signal.attrs["keep"] = 1
         m.d[domain] += signal.eq(number.value)
         return _Number(signal, number.exponent, number.sign, number.low, number.high)

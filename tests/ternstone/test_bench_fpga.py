@@ -142,6 +142,14 @@ def test_checks(fake, monkeypatch):
     assert row["met"] is False and row["measured"] == 1
 
 
+def test_a_small_circuit_on_an_ecp5(monkeypatch, tmp_path):
+    """Yosys' ABC9 drove kept wires twice that are the same as an input; `check -assert` sees it."""
+    monkeypatch.chdir(tmp_path)
+    made = bench_fpga.outline(bench_fpga.open_design("and-gate", None, {}), BOARDS["ulx3s-85f"],
+                              None, lambda what: None)
+    assert made.fits
+
+
 def test_same_bytes(fake, monkeypatch):
     monkeypatch.setattr(bench_fpga, "open_design",
                         lambda name, model, given: designs.open_design("fake", model, given))
