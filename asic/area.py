@@ -25,9 +25,10 @@ __all__ = ["area", "cell_area", "find_sta", "gating", "transistors"]
 GATED = 4
 #: Flip-flops that a clock gate may stand before, and those without enable.
 _PLAIN = "-cell $_DFFE_PP_ 01 -cell $_DFF_P_ 01"
+BUFFER = "buffer -c"
 #: Maps without `dch`, whose choices of structure tear full adders apart (5 to 10 % of an array's
 #: area), and with more rounds of area recovery than by default; then buffers and sizes.
-ABC = ["strash", "scorr", "&get -n", "&nf -R 40 -F 40 -A 20", "&put", "buffer -c", "topo",
+ABC = ["strash", "scorr", "&get -n", "&nf -R 40 -F 40 -A 20", "&put", BUFFER, "topo",
        "upsize {D}", "dnsize {D}", "stime -p"]
 
 
@@ -47,7 +48,8 @@ def gating(gate):
             f"clockgate -pos {cell} {enable}:{clock}:{output} -min_net_size {GATED}"]
 
 
-def area(verilog, pdk, yosys, *, clock_ns=5.0, input_ns=0.3, flatten=True, top="top"):
+def area(verilog, pdk, yosys, *, clock_ns=5.0, input_ns=0.3, flatten=True, few_loads=False,
+         top="top"):
     """Area and longest path of Verilog in a kit's cells.
 
     verilog:   a `hdl.verilog.Verilog`; its memories become flip-flops
@@ -56,6 +58,9 @@ def area(verilog, pdk, yosys, *, clock_ns=5.0, input_ns=0.3, flatten=True, top="
     clock_ns:  what ABC sizes for
     input_ns:  when inputs arrive, after the clock edge
     flatten:   False maps the modules one by one
+    few_loads: its nets have few loads, as those of an array's lane, and its structure is as meant:
+               ABC adds no buffers, which would make nothing faster, and Yosys' own restructuring
+               is left out, as in `asic.synth`
 
     Returns ``um2``; ``cells``, their number by type; ``ns``, the longest path, and ``timing``, who
     says so: OpenSTA, with the flip-flops' own times; without it ABC, whose figure leaves those out.
@@ -64,7 +69,8 @@ def area(verilog, pdk, yosys, *, clock_ns=5.0, input_ns=0.3, flatten=True, top="
     Errors: RuntimeError, one line, for Verilog or a Liberty that Yosys refuses.
     """
     require_type("Verilog", verilog, Verilog)
-    flow = [f"synth{' -flatten' if flatten else ''} -top {top}",
+    abc = [line for line in ABC if not few_loads or line != BUFFER]
+    flow = [f"synth{' -flatten' if flatten else ''}{' -noabc' if few_loads else ''} -top {top}",
             *gating(Library(pdk.liberty).gate()), "dfflibmap -liberty cells.lib",
             "abc -liberty cells.lib -constr cells.constr -script cells.abc "
             f"-D {1000 * clock_ns:.0f}",
@@ -76,7 +82,7 @@ def area(verilog, pdk, yosys, *, clock_ns=5.0, input_ns=0.3, flatten=True, top="
         # A Yosys built for WebAssembly sees no other folder.
         shutil.copyfile(pdk.liberty, folder / "cells.lib")
         (folder / "cells.constr").write_text(f"set_driving_cell {pdk.buffer}\nset_load 6\n")
-        (folder / "cells.abc").write_text("\n".join(ABC) + "\n")
+        (folder / "cells.abc").write_text("\n".join(abc) + "\n")
         stat = statistics(yosys, folder, [
             "read_verilog design.v", *(f"tee -q -o abc.log {line}" if line[:4] == "abc " else line
                                        for line in flow),

@@ -107,7 +107,7 @@ FEW = [Case(*given) for given in (
     ("binary", 8, 48, 3), ("ternary", 8, 32, 2), ("ternary", 8, 80, 2))]
 POWERS = [Case(f"powers{bits}", 8, n) for bits in (3, 4) for n in (1, 4, 8)]
 MANY = [Case(weights, 8, terms, share, lanes=WIDE) for weights, terms, share in (
-    ("int8", 32, 1), ("binary", 48, 3), ("ternary", 72, 2), ("ternary", 128, 2))]
+    ("int8", 32, 1), ("int8", 48, 1), ("binary", 48, 3), ("ternary", 72, 2), ("ternary", 128, 2))]
 CASES = [*PLAIN.values(), *BOOTH12, *BOOTH8, *FEW, *MANY, *POWERS]
 
 
@@ -120,7 +120,7 @@ def measured(case: Case) -> dict[str, Any]:
     pdk, yosys = find_pdk(), find_yosys()
     assert pdk is not None
     operand = Format(case.bits, case.bits - 1)
-    clock = {"clock_ns": TARGET_NS, "input_ns": ARRIVES_NS * len(case.levels)}
+    clock = {"clock_ns": TARGET_NS, "input_ns": ARRIVES_NS * len(case.levels), "few_loads": True}
     if case.plain:
         kind = WeightKind(case.weights)
         lane = area(emit(PlainLane(operand, kind, case.length)), pdk, yosys, **clock)

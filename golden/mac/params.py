@@ -150,7 +150,8 @@ class ArrayParams(Params):
             return used[..., 0] << negative[..., 0]
         same = used[..., 0] & used[..., 1] & (1 - (negative[..., 0] ^ negative[..., 1]))
         sign = negative[..., 0] | (negative[..., 1] & (1 - used[..., 0]))
-        return (used[..., 0] + 2 * used[..., 1]) * (1 - same) + 4 * same + 8 * sign
+        both = used[..., 0] & used[..., 1]
+        return (used[..., 0] + 2 * used[..., 1]) * (1 - both) + both * (6 - 2 * same) + 8 * sign
 
     @property
     def sums(self):
@@ -205,8 +206,8 @@ class ArrayParams(Params):
             table = ((None, False), (0, False), (0, True), None)
             return [(0, range(2), [(0, 0)], table)]
         if kind.name == "ternary":
-            plus = ((None, False), (0, False), (1, False), (3, False), (2, False), *[None] * 3)
-            minus = (None, (0, True), (1, True), (3, True), (2, True), *[None] * 3)
+            plus = ((None, False), (0, False), (1, False), None, (2, False), None, (3, False), None)
+            minus = (None, (0, True), (1, True), None, (2, True), None, (3, True), None)
             table = plus + minus
             return [(0, range(4), [(n, 0) for n in range(4)], table)]
         if kind.powers:

@@ -169,19 +169,33 @@ class Lane(wiring.Component):
         negate = Signal(name=f"negate_{n}")
         m.d.comb += negate.eq(_one_of(
             code, [c for c, entry in enumerate(table) if entry and entry[1]], free))
-        parts = []
-        for k, (index, shift) in enumerate(selection.candidates):
-            codes = [c for c, entry in enumerate(table) if entry and entry[0] == k]
-            part = (self._sum(index) << shift)[:width]
-            if len(codes) + len(free) < len(table):
-                take = Signal(name=f"take_{n}_{k}")
-                m.d.comb += take.eq(_one_of(code, codes, free))
-                part &= take.replicate(len(part))
-            parts.append(part)
-        while len(parts) > 1:  # balanced: pairs of ANDs are one cell, and two of those another
-            parts = [a | b for a, b in zip(parts[::2], parts[1::2], strict=False)] + parts[
-                2 * (len(parts) // 2):]
-        (chosen,) = parts
+        def one(numbers, name):
+            """That one of [(number, its codes)] which the code asks for, or 0."""
+            parts = []
+            for k, (part, codes) in enumerate(numbers):
+                if len(codes) + len(free) < len(table):
+                    take = Signal(name=f"take_{name}_{k}")
+                    m.d.comb += take.eq(_one_of(code, codes, free))
+                    part &= take.replicate(len(part))
+                parts.append(part)
+            while len(parts) > 1:  # balanced: pairs of ANDs are one cell, and two of those another
+                parts = [a | b for a, b in zip(parts[::2], parts[1::2], strict=False)] + parts[
+                    2 * (len(parts) // 2):]
+            return parts[0]
+
+        numbers = [((self._sum(index) << shift)[:width],
+                    [c for c, entry in enumerate(table) if entry and entry[0] == k])
+                   for k, (index, shift) in enumerate(selection.candidates)]
+        if self.params.share > 1:
+            lowest = {}  # of sums that have the same bit 0 it is chosen once
+            for (index, _), (number, codes) in zip(selection.candidates, numbers, strict=True):
+                parity = self.params.sums[index].parity
+                lowest.setdefault(index if parity is None else parity,
+                                  (number[0], []))[1].extend(codes)
+            chosen = Cat(one(lowest.values(), f"{n}_low"),
+                         one([(number[1:], codes) for number, codes in numbers], n))
+        else:
+            chosen = one(numbers, n)
         addend = Signal(width, name=f"addend_{n}")
         m.d.comb += addend.eq(Cat(chosen, C(0, width))[:width] ^ negate.replicate(width))
         return addend

@@ -5,6 +5,7 @@ import pytest
 from asic import area as module
 from asic.area import area, cell_area, find_sta, transistors
 from asic.pdk import PdkError, find_pdk
+from fpga.area import statistics
 from fpga.tools import find_yosys
 from hdl.verilog import Verilog
 from sim.tools import ToolError
@@ -26,6 +27,17 @@ def test_area(pdk):
     found = area(SMALL, pdk, find_yosys())
     assert (found["um2"], found["cells"]) == (13, {"dff": 1, "nand2": 1})
     assert found["version"][0].isdigit() and found["flow"].startswith("synth -flatten -top top; ")
+
+
+@needs_yosys
+def test_few_loads(pdk, monkeypatch):
+    """The structure as it is written, and no buffers."""
+    scripts = []
+    monkeypatch.setattr(module, "statistics", lambda yosys, folder, lines: scripts.append(
+        (folder / "cells.abc").read_text().split("\n")) or statistics(yosys, folder, lines))
+    flows = [area(SMALL, pdk, find_yosys(), few_loads=few)["flow"] for few in (False, True)]
+    assert ["-noabc" in flow for flow in flows] == [False, True]
+    assert [script.count("buffer -c") for script in scripts] == [1, 0]
 
 
 @needs_yosys
