@@ -35,6 +35,16 @@ def test_sim(p, seed, levels):
           stall=levels[1], seed=seed)
 
 
+@pytest.mark.parametrize("kind, share", [
+    (kind, share) for kind in WEIGHT_KINDS
+    for share in range(1, {"binary": 4, "ternary": 2}.get(kind, 1) + 1)])
+def test_every_kind(kind, share):
+    """Random parameters meet few of them in a run."""
+    rng = np.random.default_rng(share)
+    block = Array.random(ArrayParams(kind, Format(5), 4, 3 * share, 12 * share, share), rng)
+    check(block, Top(block.params, block.tensors), block.random_frames(6, rng))
+
+
 @settings(RANDOM, max_examples=10)
 @given(params(), st.integers(0, 2**32 - 1), st.sampled_from([0.0, 0.4]))
 def test_frames_of_wrong_length(p, seed, stall):
