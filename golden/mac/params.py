@@ -134,7 +134,7 @@ class ArrayParams(Params):
         """Weights [.., share] of a group to its stored code [..].
 
         Binary: bit k says that weight k + 1 has another sign than weight 0, the top bit that weight
-        0 is -1. Pairs of ternary weights: 1 for x0, 2 for x1, 3 for x0 - x1, 4 for x0 + x1, and
+        0 is -1. Pairs of ternary weights: 1 for x0, 2 for x1, 4 for x0 + x1, 6 for x0 - x1, and
         the sign on top. One ternary weight: 1, -1.
         """
         if self.kind.name == "binary":
