@@ -14,7 +14,7 @@ from golden.formats import Format
 from golden.params import Params, as_format
 from golden.weights import WeightKind, accumulator_width
 
-__all__ = ["STRUCTURES", "ArrayParams", "Selection", "Sum"]
+__all__ = ["SHARES", "STRUCTURES", "ArrayParams", "Selection", "Sum"]
 
 STRUCTURES = ("ripple", "carry-save")
 

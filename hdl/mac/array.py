@@ -169,6 +169,7 @@ class Lane(wiring.Component):
         negate = Signal(name=f"negate_{n}")
         m.d.comb += negate.eq(_one_of(
             code, [c for c, entry in enumerate(table) if entry and entry[1]], free))
+
         def one(numbers, name):
             """That one of [(number, its codes)] which the code asks for, or 0."""
             parts = []

@@ -6,10 +6,7 @@ from hypothesis import strategies as st
 from golden.formats import Format
 from golden.mac.array import Array, array, corrections, weight_words
 from golden.mac.params import ArrayParams
-from golden.weights import WEIGHT_KINDS
-
-KINDS = [(kind, share) for kind in WEIGHT_KINDS
-         for share in range(1, {"binary": 4, "ternary": 2}.get(kind, 1) + 1)]
+from tests.golden.mac.kinds import KINDS
 
 
 @pytest.mark.parametrize("kind", KINDS)

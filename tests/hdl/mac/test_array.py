@@ -9,17 +9,16 @@ import sim
 from golden.formats import Format
 from golden.mac.array import Array
 from golden.mac.params import STRUCTURES, ArrayParams
-from golden.weights import WEIGHT_KINDS
 from hdl.mac.array import Array as Top
 from hdl.mac.array import Shared
 from hdl.verilog import emit
+from tests.golden.mac.kinds import KINDS
 from tests.hdl.bench import RANDOM, WORKDIR, check, in_icarus, play
 
 
 @st.composite
 def params(draw):
-    kind = draw(st.sampled_from(WEIGHT_KINDS))
-    share = draw(st.integers(1, {"binary": 4, "ternary": 2}.get(kind, 1)))
+    kind, share = draw(st.sampled_from(KINDS))
     terms = share * draw(st.integers(1, 3))
     return ArrayParams(kind, Format(draw(st.integers(2, 9)), 0, draw(st.booleans())),
                        draw(st.integers(1, 5)), terms, terms * draw(st.integers(1, 4)), share,
@@ -35,9 +34,7 @@ def test_sim(p, seed, levels):
           stall=levels[1], seed=seed)
 
 
-@pytest.mark.parametrize("kind, share", [
-    (kind, share) for kind in WEIGHT_KINDS
-    for share in range(1, {"binary": 4, "ternary": 2}.get(kind, 1) + 1)])
+@pytest.mark.parametrize("kind, share", KINDS)
 def test_every_kind(kind, share):
     """Random parameters meet few of them in a run."""
     rng = np.random.default_rng(share)
