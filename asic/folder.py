@@ -50,7 +50,8 @@ def write(built, verilog, folder, answer, page):
     files = {**{name: text.encode() for name, text in verilog.items()},
              "netlist.v": made.netlist.verilog().encode(),
              "design.sdc": sdc(made.netlist, built.pdk, built.period_ns).encode(),
-             "synth.ys": made.script.encode(), "cells.abc": made.abc.encode(),
+             "synth.ys": made.script.encode(),
+             **{name: text.encode() for name, text in made.scripts.items()},
              "config.json": (json.dumps(librelane(built), indent=2) + "\n").encode(),
              f"{answer['design']}.core": core_file(answer["design"], made.netlist).encode(),
              "asic.html": page.encode()}

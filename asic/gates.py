@@ -5,15 +5,15 @@ alone, and `gates.cpp` evaluates the cells by the truth tables of their Liberty 
 counts on the way, the changes of every net, is what power is made of.
 """
 
-import functools
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from asic import memory
+from asic.liberty import truth
 from sim.build import Sources
 
-__all__ = ["Activity", "activity", "gates", "truth"]
+__all__ = ["Activity", "activity", "gates"]
 
 HERE = Path(__file__).resolve().parent
 
@@ -30,39 +30,6 @@ class Activity:
     changes: dict
     ones: dict
     accesses: dict
-
-
-@functools.cache
-def truth(function, inputs):
-    """The truth table of a Liberty function, a string of bits: that of input values k first at 0.
-
-    >>> truth("!(A*B)", ("A", "B")), truth("A B' + C", ("A", "B", "C")), truth("A^B", ("A", "B"))
-    ('1110', '01001111', '0110')
-    """
-    # A name after a name, a bracket or a prime is a product that is not written.
-    text = re.sub(r"\s*([()!'&*|+^])\s*", r"\1", function.strip())
-    text = re.sub(r"(?<=[\w)'])(?=[\w(!])(?<!\w)|(?<=\w)(?=[(!])|\s+", "&", text)
-    text = re.sub(r"(\w+|\)|')'", r"\1'", text)
-    while "'" in text:  # A' is !A; (...)' is !(...)
-        at = text.index("'")
-        start = at - 1
-        if text[start] == ")":
-            depth = 0
-            while True:
-                depth += {")": 1, "(": -1}.get(text[start], 0)
-                if not depth:
-                    break
-                start -= 1
-        else:
-            while start and re.match(r"\w", text[start - 1]):
-                start -= 1
-        text = f"{text[:start]}(!{text[start:at]}){text[at + 1:]}"
-    # Python's precedence of ~ & ^ | is Liberty's.
-    code = compile(text.replace("*", "&").replace("+", "|").replace("!", "~"), function, "eval")
-    return "".join(
-        str(eval(code, {"__builtins__": {}},
-                 {name: value >> k & 1 for k, name in enumerate(inputs)}) & 1)
-        for value in range(1 << len(inputs)))
 
 
 class _Table:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-__all__ = ["Group", "Library", "LibertyError", "parse", "read"]
+__all__ = ["Group", "Library", "LibertyError", "parse", "read", "truth"]
 
 _TOKEN = re.compile(r"""
     (?P<skip>\s+|\\\s*\n|/\*.*?\*/|//[^\n]*)
@@ -110,6 +110,19 @@ class Library:
         return {name: group for group in self.cells[cell][0].groups
                 if group.name in ("pin", "bus") for name in group.arguments}
 
+    def exclusive_or(self):
+        """The smallest cell that is an exclusive or of two: (cell, input, input, output); None
+        where there is none."""
+        found = []
+        for name, (cell, _) in self.cells.items():
+            ways = self.directions(name)
+            inputs = tuple(port for port, way in ways.items() if way == "input")
+            (out, *others) = [port for port in ways if port not in inputs] or [""]
+            if self.kind(name) == "logic" and len(inputs) == 2 and not others and truth(
+                    self.pins(name)[out].values["function"], inputs) == "0110":
+                found.append((cell.number("area"), name, *inputs, out))
+        return min(found)[1:] if found else None
+
     def buffer_ports(self, cell):
         """(input, output) of a buffer."""
         directions = self.directions(cell)
@@ -151,6 +164,39 @@ def _gate_ports(cell):
     if "test" in roles or len(roles) < 3:
         return None
     return roles["enable"], roles["clock"], roles["out"]
+
+
+@cache
+def truth(function, inputs):
+    """The truth table of a Liberty function, a string of bits: that of input values k first at 0.
+
+    >>> truth("!(A*B)", ("A", "B")), truth("A B' + C", ("A", "B", "C")), truth("A^B", ("A", "B"))
+    ('1110', '01001111', '0110')
+    """
+    # A name after a name, a bracket or a prime is a product that is not written.
+    text = re.sub(r"\s*([()!'&*|+^])\s*", r"\1", function.strip())
+    text = re.sub(r"(?<=[\w)'])(?=[\w(!])(?<!\w)|(?<=\w)(?=[(!])|\s+", "&", text)
+    text = re.sub(r"(\w+|\)|')'", r"\1'", text)
+    while "'" in text:  # A' is !A; (...)' is !(...)
+        at = text.index("'")
+        start = at - 1
+        if text[start] == ")":
+            depth = 0
+            while True:
+                depth += {")": 1, "(": -1}.get(text[start], 0)
+                if not depth:
+                    break
+                start -= 1
+        else:
+            while start and re.match(r"\w", text[start - 1]):
+                start -= 1
+        text = f"{text[:start]}(!{text[start:at]}){text[at + 1:]}"
+    # Python's precedence of ~ & ^ | is Liberty's.
+    code = compile(text.replace("*", "&").replace("+", "|").replace("!", "~"), function, "eval")
+    return "".join(
+        str(eval(code, {"__builtins__": {}},
+                 {name: value >> k & 1 for k, name in enumerate(inputs)}) & 1)
+        for value in range(1 << len(inputs)))
 
 
 @cache

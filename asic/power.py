@@ -12,7 +12,7 @@ from functools import cache
 
 import numpy as np
 
-from asic.gates import truth
+from asic.liberty import truth
 from asic.memory import accesses_pj
 from asic.timing import wire_load
 

@@ -7,7 +7,7 @@ for each, and ABC's buffering within bounds; the netlist is flattened afterwards
 import json
 from dataclasses import dataclass
 
-from asic.area import ABC, gating
+from asic.area import ABC, HALF_SUMS, gating, half_sums
 from asic.liberty import Library
 from asic.memory import BIT, Block, blackboxes, blocks, libmap, macros, techmap
 from asic.netlist import buffered, load, tied
@@ -39,7 +39,8 @@ class Synthesis:
 
     netlist:  `asic.netlist.Netlist`, flat, with ties and buffers
     library:  `asic.liberty.Library` of its cells
-    script, abc: of Yosys, and of ABC
+    script:   of Yosys
+    scripts:  name -> text, of what that reads besides the design and the kit
     macros:   Liberty files of the memories in it
     buffers, seconds, cached: buffers that were added behind nets of many loads; of Yosys
     """
@@ -47,14 +48,15 @@ class Synthesis:
     netlist: object
     library: Library
     script: str
-    abc: str
+    scripts: dict
     macros: list
     buffers: int
     seconds: float
     cached: bool
 
 
-def script(pdk, gate, top, memories, target_ns, flat, fast, bit=0.0, roms=(), deep=()):
+def script(pdk, gate, top, memories, target_ns, flat, fast, bit=0.0, roms=(), deep=(),
+           halves=()):
     """What Yosys does, line by line.
 
     bit:       area of a bit of memory in flip-flops, where there are macros to compare with
@@ -64,6 +66,7 @@ def script(pdk, gate, top, memories, target_ns, flat, fast, bit=0.0, roms=(), de
     fast:      whether adders are parallel-prefix ones (Kogge and Stone), and not what is smallest
     roms:      of the memories those that are large and constant
     deep:      numbers of words that may take several macros one behind the other
+    halves:    commands of `asic.area.half_sums`; for speed, ABC had better see all
     """
     unused = "".join(f" -dont_use {cell}" for cell in pdk.unused)
     keep = [f"setattr -mod -set keep_hierarchy 1 {' '.join(memories)}"] if memories else []
@@ -83,7 +86,7 @@ def script(pdk, gate, top, memories, target_ns, flat, fast, bit=0.0, roms=(), de
         "memory_map", "opt -full",
         "techmap" + (" -map +/techmap.v -map +/choices/kogge-stone.v" if fast else ""),
         "opt -fast", *gating(gate),
-        f"dfflibmap -liberty cells.lib{unused}", "opt",
+        f"dfflibmap -liberty cells.lib{unused}", "opt", *(() if fast else halves),
         *(["abc -liberty cells.lib -constr cells.constr -script roms.abc "
            f"-D {1000 * target_ns:.0f}{unused} {' '.join(roms)}"] if roms else []),
         "abc -liberty cells.lib -constr cells.constr -script cells.abc "
@@ -111,13 +114,16 @@ def synthesise(verilog, top, pdk, cache, *, memories=(), roms=(), shapes=(), tar
     found = macros(pdk.memories)
     name, *images = verilog
     deep = _deep(found, shapes)
+    halves, mapped = half_sums(verilog[name], library)
     text = script(pdk, library.gate(), top, memories, target_ns, flat, fast,
-                  BIT * library.flip_flop() if found else 0, roms, deep)
+                  BIT * library.flip_flop() if found else 0, roms, deep, halves)
     files = {"design.v": verilog[name].encode(), "synth.ys": text.encode(),
              "cells.lib": pdk.liberty.read_bytes(),
              "cells.constr": f"set_driving_cell {pdk.buffer}\nset_load 6\n".encode(),
              "cells.abc": ("\n".join(FAST if fast else ABC) + "\n").encode(),
              **{image: verilog[image].encode() for image in images}}
+    if mapped:
+        files[HALF_SUMS] = mapped.encode()
     if roms:
         files["roms.abc"] = ("\n".join(ROM) + "\n").encode()
     if found:
@@ -129,15 +135,16 @@ def synthesise(verilog, top, pdk, cache, *, memories=(), roms=(), shapes=(), tar
                   "macros.v": blackboxes(found).encode()}
     step = Step("yosys", ("-q", "-s", "synth.ys"), tuple(files), ("netlist.json",), "synth.log")
     done = steps.run(step, files, cache)
-    mapped = json.loads(done.files["netlist.json"])["modules"][top]["cells"].values()
-    types = {cell["type"] for cell in mapped}
+    cells = json.loads(done.files["netlist.json"])["modules"][top]["cells"].values()
+    types = {cell["type"] for cell in cells}
     taken = [macro.path for macro in found if macro.name in types]
     library = Library(pdk.liberty, *taken)
     netlist = load(done.files["netlist.json"], top, library)
     tied(netlist, library, pdk, LOADS)
     added = buffered(netlist, library, pdk.buffer, LOADS)
-    return Synthesis(netlist, library, text, files["cells.abc"].decode(), taken, added,
-                     done.seconds, done.cached)
+    scripts = {name: files[name].decode() for name in ("cells.abc", "roms.abc", HALF_SUMS)
+               if name in files}
+    return Synthesis(netlist, library, text, scripts, taken, added, done.seconds, done.cached)
 
 
 def _deep(found, shapes):

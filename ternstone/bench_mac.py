@@ -33,7 +33,7 @@ Found = dict["Case", dict[str, Any]]
 
 #: What ABC sizes for, and the longest path that is allowed (160 MHz).
 TARGET_NS, CLOCK_NS = 5.0, 6.25
-#: Lanes that have a shared part between them, few and many; as many as a buffer drives.
+#: Lanes that have a shared part between them, few (as many as a buffer drives) and many.
 LANES, WIDE = 32, 128
 #: When a register's or a buffer's output is there, after the clock edge or its input.
 ARRIVES_NS = 0.3
@@ -58,12 +58,9 @@ class Case:
         return LENGTH // self.terms * self.terms
 
     @property
-    def levels(self) -> list[int]:
-        """Buffers on a net that leads to the lanes, from those that drive them to the first."""
-        levels = [-(-self.lanes // LANES)]
-        while levels[-1] > 1:
-            levels.append(-(-levels[-1] // LANES))
-        return levels
+    def buffers(self) -> int:
+        """Buffers on a net that leads to the lanes, all behind its register."""
+        return -(-self.lanes // LANES)
 
     def __str__(self) -> str:
         how = ("Yosys *" if self.plain else f"{self.weights} Booth" if "int" in self.weights
@@ -102,12 +99,13 @@ PLAIN = {bits: Case(f"int{bits}", bits, 1, plain=True) for bits in (12, 8)}
 BOOTH12, BOOTH8 = _booth(12, 1, 4), _booth(8, 1, 4, 8, 16, 32)
 FEW = [Case(*given) for given in (
     ("binary", 12, 1), ("binary", 12, 4), ("binary", 12, 8), ("binary", 12, 12, 3),
-    ("binary", 12, 24, 3), ("binary", 12, 48, 3),
-    ("ternary", 12, 1), ("ternary", 12, 8), ("ternary", 12, 32, 2),
+    ("binary", 12, 24, 3), ("binary", 12, 60, 3),
+    ("ternary", 12, 1), ("ternary", 12, 8), ("ternary", 12, 42, 2),
     ("binary", 8, 48, 3), ("ternary", 8, 32, 2), ("ternary", 8, 80, 2))]
 POWERS = [Case(f"powers{bits}", 8, n) for bits in (3, 4) for n in (1, 4, 8)]
 MANY = [Case(weights, 8, terms, share, lanes=WIDE) for weights, terms, share in (
-    ("int8", 32, 1), ("int8", 48, 1), ("binary", 48, 3), ("ternary", 72, 2), ("ternary", 128, 2))]
+    ("int8", 48, 1), ("int8", 64, 1), ("binary", 84, 3), ("binary", 126, 3), ("ternary", 84, 2),
+    ("ternary", 128, 2))]
 CASES = [*PLAIN.values(), *BOOTH12, *BOOTH8, *FEW, *MANY, *POWERS]
 
 
@@ -120,7 +118,7 @@ def measured(case: Case) -> dict[str, Any]:
     pdk, yosys = find_pdk(), find_yosys()
     assert pdk is not None
     operand = Format(case.bits, case.bits - 1)
-    clock = {"clock_ns": TARGET_NS, "input_ns": ARRIVES_NS * len(case.levels), "few_loads": True}
+    clock = {"clock_ns": TARGET_NS, "input_ns": ARRIVES_NS, "few_loads": True}
     if case.plain:
         kind = WeightKind(case.weights)
         lane = area(emit(PlainLane(operand, kind, case.length)), pdk, yosys, **clock)
@@ -133,8 +131,8 @@ def measured(case: Case) -> dict[str, Any]:
             lane = area(emit(Lane(params)), pdk, yosys, **clock)
             if lane["ns"] is None or lane["ns"] <= CLOCK_NS:
                 break
-    shared = area(emit(Shared(params)), pdk, yosys, clock_ns=TARGET_NS, input_ns=ARRIVES_NS)
-    buffers = sums_layout(params).size * sum(case.levels)
+    shared = area(emit(Shared(params)), pdk, yosys, **clock)
+    buffers = sums_layout(params).size * case.buffers
     common = shared["um2"] + buffers * cell_area(pdk, pdk.buffer)
     return {"case": str(case), "each": (lane["um2"] + common / case.lanes) / case.terms,
             "lane": lane["um2"], "shared": common, "structure": structure,

@@ -40,12 +40,14 @@ class Sum:
 @dataclass(frozen=True)
 class Selection:
     """One addend of a lane: a sum of the shared ones, shifted, or none; ``base`` is its exponent.
+    To subtract it, its bits are inverted: before it is shifted, where it is one number in more than
+    two places, and else as it was chosen.
 
     sources:     of every bit of its code, the place in the lane's code word; None is a constant 0
     candidates:  (index of the sum, shift)
     table:       for each code (index of the candidate or None, whether it is subtracted); None for
                  a code that is never stored
-    width:       bits that are inverted to subtract; the one that is missing is a constant
+    width:       its bits, without ``base``
     """
 
     sources: tuple
@@ -59,11 +61,17 @@ class Selection:
         if self.table[code] is None:
             return 0
         chosen, negate = self.table[code]
-        offset = 0
-        if chosen is not None:
-            index, shift = self.candidates[chosen]
-            offset = sums[index].offset << shift
-        return (((1 << self.width) - 1 - offset) if negate else offset) << self.base
+        if chosen is None:
+            return ((1 << self.width) - 1 if negate and not self.early else 0) << self.base
+        index, shift = self.candidates[chosen]
+        offset = sums[index].offset << shift
+        ones = (1 << sums[index].width) - 1 << shift if self.early else (1 << self.width) - 1
+        return (ones - offset if negate else offset) << self.base
+
+    @property
+    def early(self):
+        """Whether it is inverted before it is shifted."""
+        return len(self.candidates) > 2 and len({index for index, _ in self.candidates}) == 1
 
 
 @dataclass(frozen=True)

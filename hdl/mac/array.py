@@ -184,7 +184,10 @@ class Lane(wiring.Component):
                     2 * (len(parts) // 2):]
             return parts[0]
 
-        numbers = [((self._sum(index) << shift)[:width],
+        def signed(value, early):
+            return value ^ negate.replicate(len(value)) if selection.early == early else value
+
+        numbers = [((signed(self._sum(index), True) << shift)[:width],
                     [c for c, entry in enumerate(table) if entry and entry[0] == k])
                    for k, (index, shift) in enumerate(selection.candidates)]
         if self.params.share > 1:
@@ -198,7 +201,7 @@ class Lane(wiring.Component):
         else:
             chosen = one(numbers, n)
         addend = Signal(width, name=f"addend_{n}")
-        m.d.comb += addend.eq(Cat(chosen, C(0, width))[:width] ^ negate.replicate(width))
+        m.d.comb += addend.eq(signed(Cat(chosen, C(0, width))[:width], False))
         return addend
 
 

@@ -4,10 +4,12 @@ import heapq
 
 from amaranth.hdl import Cat, Const, Signal, Value
 
-__all__ = ["Heap"]
+__all__ = ["HALF_SUM", "Heap"]
 
 #: Gate delays from an adder's early inputs and from its late one; only their order matters.
 EARLY, LATE = 2, 1
+#: Attribute of the sum of a full adder's first two inputs: `asic.area.half_sums`.
+HALF_SUM = "half_sum"
 
 
 class Heap:
@@ -32,9 +34,9 @@ class Heap:
         # In a signal: a slice of an expression would repeat it in the Verilog, for every bit.
         bits = Signal(len(value), name=f"{self.name}_in_{self._count}")
         self.m.d.comb += bits.eq(value)
-        for n, bit in enumerate(bits):
-            if base + n < self.width:
-                self._put(base + n, arrival, bit)
+        for place, bit in enumerate(bits, base):
+            if place < self.width:
+                self._put(place, arrival, _held(place, bit))
 
     def rows(self, count):
         """The sum as ``count`` values, 1 or 2, of ``width`` bits."""
@@ -45,8 +47,8 @@ class Heap:
                 first = [heapq.heappop(column) for _ in range(min(3, len(column)))]
                 self._adder(place, first)
             done.append([bit for _, _, bit in column])
-        return [Cat(column[n] if n < len(column) else Const(0, 1) for column in done)
-                for n in range(count)]
+        return [Cat(_held(place, column[n]) if n < len(column) else Const(0, 1)
+                    for place, column in enumerate(done)) for n in range(count)]
 
     def _put(self, place, arrival, bit):
         self._count += 1
@@ -55,17 +57,22 @@ class Heap:
     def _adder(self, place, bits):
         *early, late = bits
         sum_ = Signal(name=f"{self.name}_{place}_{self._count}")
-        a, b, c = (early[0][2], early[1][2], late[2]) if len(bits) == 3 else (
-            early[0][2], late[2], None)
         arrival = max(early[-1][0] + EARLY, late[0] + LATE)
-        half = Signal(name=f"{sum_.name}_half") if c is not None else sum_
-        self.m.d.comb += half.eq(a ^ b)
-        carry = a & b
-        if c is not None:
-            self.m.d.comb += sum_.eq(half ^ c)
-            carry = carry | (c & half)
+        a, b = early[0][2], (early[1] if len(bits) == 3 else late)[2]
+        if len(bits) == 3:
+            half = Signal(name=f"{sum_.name}_half", attrs={HALF_SUM: 1})
+            self.m.d.comb += [half.eq(a ^ b), sum_.eq(half ^ late[2])]
+            carry = ~(a & b | late[2] & half)
+        else:
+            self.m.d.comb += sum_.eq(_held(place, a ^ b))
+            carry = ~(a | b if place % 2 else a & b)
         self._put(place, arrival, sum_)
         if place + 1 < self.width:
             out = Signal(name=f"{sum_.name}_carry")
             self.m.d.comb += out.eq(carry)
             self._put(place + 1, arrival, out)
+
+
+def _held(place, bit):
+    """The bit as its column holds it, and back."""
+    return ~bit if place % 2 else bit

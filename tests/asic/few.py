@@ -6,7 +6,7 @@ import pytest
 
 from asic.pdk import Kit, Pdk
 
-__all__ = ["KIT", "LIBERTY", "few", "needs_sta"]
+__all__ = ["KIT", "LIBERTY", "few", "gate", "needs_sta"]
 
 needs_sta = pytest.mark.skipif(not shutil.which("sta"), reason="no OpenSTA")
 
@@ -16,7 +16,8 @@ _ARC = """timing() {{ related_pin : "{pin}"; timing_sense : {sense}; {more}
       cell_fall(scalar) {{ values("0.1"); }} fall_transition(scalar) {{ values("0.01"); }} }}"""
 
 
-def _gate(name, area, function, pins, sense="negative_unate"):
+def gate(name, area, function, pins, sense="negative_unate"):
+    """A cell of one output, ``Y``."""
     inputs = "".join(f"pin({p}) {{ direction : input; capacitance : 0.003; }}\n" for p in pins)
     arcs = "".join(_ARC.format(pin=p, sense=sense, more="") for p in pins)
     return (f"cell({name}) {{ area : {area};\n{inputs}pin(Y) {{ direction : output; "
@@ -31,9 +32,9 @@ LIBERTY = "".join([
     "output_threshold_pct_rise : 50; output_threshold_pct_fall : 50;\n"
     "slew_lower_threshold_pct_rise : 20; slew_lower_threshold_pct_fall : 20;\n"
     "slew_upper_threshold_pct_rise : 80; slew_upper_threshold_pct_fall : 80;\n",
-    _gate("inv", 2, "!A", "A"), _gate("nand2", 3, "!(A&B)", "AB"),
-    _gate("buf", 4, "A", "A", "positive_unate"), _gate("one", 1, "1", ""),
-    _gate("zero", 1, "0", ""),
+    gate("inv", 2, "!A", "A"), gate("nand2", 3, "!(A&B)", "AB"),
+    gate("buf", 4, "A", "A", "positive_unate"), gate("one", 1, "1", ""),
+    gate("zero", 1, "0", ""),
     'cell(dff) { area : 10; ff(IQ, IQN) { next_state : "D"; clocked_on : "C"; }\n'
     "pin(C) { direction : input; capacitance : 0.003; clock : true; }\n"
     "pin(D) { direction : input; capacitance : 0.003; timing() { related_pin : \"C\";\n"

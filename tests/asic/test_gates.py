@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from asic.gates import activity, gates, truth
+from asic.gates import activity, gates
+from asic.liberty import truth
 from asic.synth import synthesise
 from fpga.tools import find_yosys
 from hdl.verilog import emit

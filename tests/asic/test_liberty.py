@@ -9,6 +9,14 @@ GATE = """cell(icg) { area : 5; clock_gating_integrated_cell : "latch_posedge";
 pin(E) { direction : input; clock_gate_enable_pin : true; }
 pin(C) { direction : input; clock_gate_clock_pin : true; }
 pin(Z) { direction : output; clock_gate_out_pin : true; } }
+cell(xnor2) { area : 6; pin(A) { direction : input; } pin(B) { direction : input; }
+pin(Y) { direction : output; function : "!(A^B)"; } }
+cell(xor2_2) { area : 7; pin(A) { direction : input; } pin(B) { direction : input; }
+pin(Y) { direction : output; function : "A^B"; } }
+cell(xor2) { area : 6; pin(A) { direction : input; } pin(B) { direction : input; }
+pin(Y) { direction : output; function : "(A&!B)|(!A&B)"; } }
+cell(half_adder) { area : 5; pin(A) { direction : input; } pin(B) { direction : input; }
+pin(C) { direction : output; function : "A&B"; } pin(S) { direction : output; function : "A^B"; } }
 cell(icg_test) { area : 4; clock_gating_integrated_cell : "latch_posedge_precontrol";
 pin(E) { direction : input; } }
 bus(x) { pin(x[3:0]) { when : "a"
@@ -28,9 +36,13 @@ def test_library(tmp_path):
     assert made.directions("dff") == {"C": "input", "D": "input", "Q": "output"}
     assert made.buffer_ports("buf") == ("A", "Y")
     assert made.gate() == ("icg", "E", "C", "Z") and made.gated_clock("icg", "C") == "Z"
+    assert made.exclusive_or() == ("xor2", "A", "B", "Y")
+    (tmp_path / "less").mkdir()
+    assert library(tmp_path / "less", LIBERTY).exclusive_or() is None
     assert made.gated_clock("icg", "E") is None and made.gated_clock("dff", "C") is None
     assert {cell: made.kind(cell) for cell in made.cells} == {
-        "inv": "logic", "nand2": "logic", "buf": "buffer", "one": "tie", "zero": "tie",
+        **dict.fromkeys(("inv", "nand2", "xnor2", "xor2_2", "xor2", "half_adder"), "logic"),
+        "buf": "buffer", "one": "tie", "zero": "tie",
         "dff": "flip-flop", "icg": "clock gate", "icg_test": "clock gate"}
     assert made.groups[0].all("bus")[0].groups[0].arguments == ["x[3:0]"]
 

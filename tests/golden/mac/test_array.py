@@ -34,10 +34,21 @@ def test_selections_and_corrections_make_the_sum(kind, bits, is_signed, seed):
                 value = 0
                 if chosen is not None:
                     index, shift = made.candidates[chosen]
-                    value = shared[index] << shift
-                totals[lane] += (value ^ (negate * ((1 << made.width) - 1))) << made.base
+                    early = negate and made.early
+                    value = (shared[index] ^ early * ((1 << p.sums[index].width) - 1)) << shift
+                late = negate and not made.early
+                totals[lane] += (value ^ late * ((1 << made.width) - 1)) << made.base
     half = 1 << p.sum_width - 1
     assert [(t + half) % (2 * half) - half for t in totals] == block.run([frame])[0][:, 0].tolist()
+
+
+def test_zero_that_is_subtracted():
+    """Inverted behind the choice it is all ones; before, none of it is left."""
+    booth, powers = (ArrayParams(kind, Format(8), 1, 1, 1) for kind in ("int2", "powers3"))
+    (digit, *_), (power,) = booth.selections, powers.selections
+    assert digit.table[7] == power.table[4] == (None, True)
+    assert (digit.early, digit.constant(7, booth.sums)) == (False, (1 << 9) - 1)
+    assert (power.early, power.constant(4, powers.sums)) == (True, 0)
 
 
 def test_run():
