@@ -111,16 +111,18 @@ class Library:
                 if group.name in ("pin", "bus") for name in group.arguments}
 
     def exclusive_or(self):
-        """The smallest cell that is an exclusive or of two: (cell, input, input, output); None
-        where there is none."""
+        """The smallest cell that may be used and is an exclusive or of two: (cell, input, input,
+        output); None where there is none."""
         found = []
         for name, (cell, _) in self.cells.items():
             ways = self.directions(name)
             inputs = tuple(port for port, way in ways.items() if way == "input")
-            (out, *others) = [port for port in ways if port not in inputs] or [""]
-            if self.kind(name) == "logic" and len(inputs) == 2 and not others and truth(
-                    self.pins(name)[out].values["function"], inputs) == "0110":
-                found.append((cell.number("area"), name, *inputs, out))
+            outs = [(port, self.pins(name)[port].values.get("function"))
+                    for port in ways if port not in inputs]
+            if (self.kind(name) == "logic" and cell.values.get("dont_use") != "true"
+                    and len(inputs) == 2 and len(outs) == 1 and outs[0][1]
+                    and truth(outs[0][1], inputs) == "0110"):
+                found.append((cell.number("area"), name, *inputs, outs[0][0]))
         return min(found)[1:] if found else None
 
     def buffer_ports(self, cell):

@@ -66,7 +66,7 @@ def script(pdk, gate, top, memories, target_ns, flat, fast, bit=0.0, roms=(), de
     fast:      whether adders are parallel-prefix ones (Kogge and Stone), and not what is smallest
     roms:      of the memories those that are large and constant
     deep:      numbers of words that may take several macros one behind the other
-    halves:    commands of `asic.area.half_sums`; for speed, ABC had better see all
+    halves:    commands of `asic.area.half_sums`
     """
     unused = "".join(f" -dont_use {cell}" for cell in pdk.unused)
     keep = [f"setattr -mod -set keep_hierarchy 1 {' '.join(memories)}"] if memories else []
@@ -86,7 +86,7 @@ def script(pdk, gate, top, memories, target_ns, flat, fast, bit=0.0, roms=(), de
         "memory_map", "opt -full",
         "techmap" + (" -map +/techmap.v -map +/choices/kogge-stone.v" if fast else ""),
         "opt -fast", *gating(gate),
-        f"dfflibmap -liberty cells.lib{unused}", "opt", *(() if fast else halves),
+        f"dfflibmap -liberty cells.lib{unused}", "opt", *halves,
         *(["abc -liberty cells.lib -constr cells.constr -script roms.abc "
            f"-D {1000 * target_ns:.0f}{unused} {' '.join(roms)}"] if roms else []),
         "abc -liberty cells.lib -constr cells.constr -script cells.abc "
@@ -114,7 +114,8 @@ def synthesise(verilog, top, pdk, cache, *, memories=(), roms=(), shapes=(), tar
     found = macros(pdk.memories)
     name, *images = verilog
     deep = _deep(found, shapes)
-    halves, mapped = half_sums(verilog[name], library)
+    # For speed, ABC had better see all.
+    halves, mapped = ([], "") if fast else half_sums(verilog[name], library)
     text = script(pdk, library.gate(), top, memories, target_ns, flat, fast,
                   BIT * library.flip_flop() if found else 0, roms, deep, halves)
     files = {"design.v": verilog[name].encode(), "synth.ys": text.encode(),

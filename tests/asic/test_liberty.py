@@ -15,6 +15,10 @@ cell(xor2_2) { area : 7; pin(A) { direction : input; } pin(B) { direction : inpu
 pin(Y) { direction : output; function : "A^B"; } }
 cell(xor2) { area : 6; pin(A) { direction : input; } pin(B) { direction : input; }
 pin(Y) { direction : output; function : "(A&!B)|(!A&B)"; } }
+cell(xor2_0) { area : 5; dont_use : true; pin(A) { direction : input; }
+pin(B) { direction : input; } pin(Y) { direction : output; function : "A^B"; } }
+cell(untold) { area : 5; pin(A) { direction : input; } pin(B) { direction : input; }
+pin(Y) { direction : output; } }
 cell(half_adder) { area : 5; pin(A) { direction : input; } pin(B) { direction : input; }
 pin(C) { direction : output; function : "A&B"; } pin(S) { direction : output; function : "A^B"; } }
 cell(icg_test) { area : 4; clock_gating_integrated_cell : "latch_posedge_precontrol";
@@ -41,7 +45,8 @@ def test_library(tmp_path):
     assert library(tmp_path / "less", LIBERTY).exclusive_or() is None
     assert made.gated_clock("icg", "E") is None and made.gated_clock("dff", "C") is None
     assert {cell: made.kind(cell) for cell in made.cells} == {
-        **dict.fromkeys(("inv", "nand2", "xnor2", "xor2_2", "xor2", "half_adder"), "logic"),
+        **dict.fromkeys(("inv", "nand2", "xnor2", "xor2_2", "xor2", "xor2_0", "untold",
+                         "half_adder"), "logic"),
         "buf": "buffer", "one": "tie", "zero": "tie",
         "dff": "flip-flop", "icg": "clock gate", "icg_test": "clock gate"}
     assert made.groups[0].all("bus")[0].groups[0].arguments == ["x[3:0]"]
