@@ -103,7 +103,8 @@ def products(say: Say) -> Iterator[Row]:
         yield figure("fJ a product", "all widths", None, f"not measured: {missing()}")
         return
     for weights, bits in PRODUCTS:
-        params = array(weights=weights, bits=bits, terms=1, length=LENGTH)
+        params = array(weights=weights, bits=bits, terms=1, length=LENGTH, share=1,
+                       structure="ripple")
         setting = f"{params.kind.bits} x {bits} bits, one a cycle"
         block = Array.random(params, np.random.default_rng(0))
         answer = run(Design(f"bench-product-{weights}", block), say, mhz=160, frames=VECTORS)

@@ -141,7 +141,8 @@ BLOCKS = {
     "spins of a circuit": Bare("adder-8", {"stages": "3"}),
     "collapsed": Bare("invertible.collapsed", {"bits": "4", "stages": "3"}),
     "search": Bare("factor-8x8", {}),
-    "MAC array": Bare("mac.array", {"lanes": "32", "structure": "carry-save", "stages": "3"}),
+    "MAC array": Bare("mac.array", {
+        "lanes": "32", "terms": "4", "share": "1", "structure": "carry-save", "stages": "3"}),
 }
 
 

@@ -25,8 +25,8 @@ from hdl.verilog import emit
 from sim.tools import ToolError
 from ternstone.bench import Part, Row, Say, at_least, at_most, figure, side_by_side
 
-__all__ = ["CASES", "CLOCK_NS", "LANES", "PARTS", "POWERS", "WIDE", "Case", "arrays", "measure",
-           "measured", "missing", "powers", "ratios", "shares", "smallest"]
+__all__ = ["CASES", "CLOCK_NS", "LANES", "PARTS", "POWERS", "SWEEP", "WIDE", "Case", "arrays",
+           "measure", "measured", "missing", "powers", "ratios", "shares", "smallest", "sweep"]
 
 #: Case -> what `measured` says of it.
 Found = dict["Case", dict[str, Any]]
@@ -107,6 +107,12 @@ MANY = [Case(weights, 8, terms, share, lanes=WIDE) for weights, terms, share in 
     ("int8", 48, 1), ("int8", 64, 1), ("binary", 84, 3), ("binary", 126, 3), ("ternary", 84, 2),
     ("ternary", 128, 2))]
 CASES = [*PLAIN.values(), *BOOTH12, *BOOTH8, *FEW, *MANY, *POWERS]
+#: What `golden.mac.best` chooses from: shares of each kind of weights, and terms a cycle of each.
+TERMS = {1: (1, 2, 4, 8, 16), 2: (2, 4, 8, 16, 32, 64), 3: (3, 6, 12, 24, 48)}
+SWEEP = [Case(weights, bits, terms, share) for weights, shares in {
+    "binary": (1, 2, 3), "ternary": (1, 2), "int4": (1,), "int8": (1,), "int12": (1,),
+    "powers3": (1,), "powers4": (1,)}.items()
+    for bits in (8, 12) for share in shares for terms in TERMS[share]]
 
 
 def measured(case: Case) -> dict[str, Any]:
@@ -139,6 +145,14 @@ def measured(case: Case) -> dict[str, Any]:
             "ns": max(lane["ns"] or 0, shared["ns"] or 0) or None, "timing": lane["timing"],
             "pdk": str(pdk), "tool": lane["tool"], "version": lane["version"],
             "flow": lane["flow"]}
+
+
+def sweep(say: Say) -> list[dict[str, Any]]:
+    """Of `SWEEP` what keeps the clock, as `golden.mac.best` reads it."""
+    return [{"weights": case.weights, "bits": case.bits, "terms": case.terms, "share": case.share,
+             "structure": answer["structure"], "lane": round(answer["lane"], 1),
+             "shared": round(answer["shared"], 1)}
+            for case, answer in measure(say, SWEEP).items() if _fits(answer)]
 
 
 def missing() -> str:

@@ -14,6 +14,7 @@ import numpy as np
 
 from golden.design import Block
 from golden.formats import Format
+from golden.mac.best import best
 from golden.mac.params import ArrayParams
 from golden.weights import random_weights
 
@@ -21,11 +22,17 @@ __all__ = ["Array", "array", "corrections", "weight_words"]
 
 
 def array(weights: str = "ternary", bits: int = 8, signed: bool = True, lanes: int = 8,
-          terms: int = 4, length: int = 16, share: int = 1,
-          structure: str = "ripple", stages: int = 1) -> ArrayParams:
-    """`ArrayParams` from flat arguments: ``bits`` and ``signed`` are the operand's."""
-    return ArrayParams(weights, Format(bits, 0, signed), lanes, terms, length, share, structure,
-                       stages)
+          terms: int | None = None, length: int = 16, share: int | None = None,
+          structure: str | None = None, stages: int = 1) -> ArrayParams:
+    """`ArrayParams` from flat arguments: ``bits`` and ``signed`` are the operand's; ``terms``,
+    ``share`` and ``structure`` are by default what `golden.mac.best` says.
+
+    >>> array().terms, array(terms=4, share=1).structure
+    (16, 'ripple')
+    """
+    operand = Format(bits, 0, signed)
+    terms, share, measured = best(weights, bits, lanes, length, terms, share)
+    return ArrayParams(weights, operand, lanes, terms, length, share, structure or measured, stages)
 
 
 def _codes(params, weight):
