@@ -188,7 +188,8 @@ def _verilate(tool, options, names, folder, optimise):
               "harness.v", *names, str(main)], folder, tool.environ())
     objects = folder / "objects"
     # Verilator's own runtime is the same for every device, and most of the time of a small one.
-    settings = re.findall(r"^VM_\w+ = \d+$", (objects / "Vtop_classes.mk").read_text(), re.M)
+    classes = (objects / "Vtop_classes.mk").read_text()
+    settings = re.findall(r"^VM_(?!PARALLEL)\w+ = \d+$", classes, re.M)
     runtime = folder.parent / ("runtime-" + _hash([str(tool), tool.path, str(compiler), settings]))
     if runtime.is_dir():
         for file in runtime.iterdir():

@@ -16,6 +16,7 @@ from hdl.verilog import emit
 from sim.bench import run
 from tests.asic.few import few
 from tests.fpga.small import needs_yosys
+from tests.hdl.bench import WORKDIR
 from tests.ternstone.fake import Fake, FakeHardware, FakeParams
 
 
@@ -50,8 +51,7 @@ def test_bench(made, block, tmp_path):
     the same cells."""
     frames = block.random_frames(6, np.random.default_rng(1))
     device, nets, memories = gates(made.netlist, made.library, 24, tmp_path / "counts")
-    verdict = run(block, None, frames=frames, netlist=device, top="fake",
-                  workdir=tmp_path / "sim")
+    verdict = run(block, None, frames=frames, netlist=device, top="fake", workdir=WORKDIR)
     assert verdict.ok and verdict.beats == 24, verdict
     seen = activity(tmp_path / "counts", nets, memories)
     assert seen.cycles == verdict.cycles == block.cycles(frames)
@@ -63,7 +63,7 @@ def test_bench(made, block, tmp_path):
     for name, text in (("models.v", (tmp_path / "models.v").read_text()),
                        ("netlist.v", made.netlist.verilog())):
         (tmp_path / name).write_text(re.sub(r"\\?\bbuf\b", "buffer", text))  # a word of Verilog
-    other = run(block, None, frames=frames, top="fake", workdir=tmp_path / "sim", wave=True,
+    other = run(block, None, frames=frames, top="fake", workdir=WORKDIR, wave=True,
                 netlist=[tmp_path / "models.v", tmp_path / "netlist.v"])
     assert other.ok, other
     counted = _changes(Path(other.wave), seen.cycles)
@@ -81,8 +81,7 @@ def test_wrong_cell(made, block, tmp_path):
     cell = next(cell for cell in made.netlist.cells if cell.type == "inv")
     cell.type = "buf"
     device, _, _ = gates(made.netlist, made.library)
-    verdict = run(block, None, frames=frames, netlist=device, top="fake",
-                  workdir=tmp_path / "sim")
+    verdict = run(block, None, frames=frames, netlist=device, top="fake", workdir=WORKDIR)
     assert not verdict.ok and verdict.mismatches
 
 
