@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 
 from asic import pdk as kits
+from asic.liberty import Library
 from asic.synth import Synthesis, synthesise
 from asic.timing import Timing, analyse
+from fpga.steps import StepError
 
 __all__ = ["ATTEMPTS", "Built", "build"]
 
@@ -62,5 +64,9 @@ def build(verilog, top, pdk, period_ns, cache, say, *, memories=(), roms=(), sha
     for corner, other in kits.corners(pdk, root).items():
         if corner not in corners:
             say(f"timing, {corner} corner")
-            corners[corner] = analyse(made.netlist, other, period_ns, cache, made.macros)
+            try:
+                corners[corner] = analyse(made.netlist, other, period_ns, cache, made.macros)
+            except StepError:
+                Library(other.liberty)  # says which file is broken, and where, if one is
+                raise
     return Built(pdk, period_ns, made, timing, corners, attempts)

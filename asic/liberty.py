@@ -15,6 +15,10 @@ _TOKEN = re.compile(r"""
 """, re.VERBOSE | re.DOTALL)
 
 
+#: Attributes that are numbers.
+_NUMBERS = {"area", "capacitance", "cell_leakage_power", "nom_voltage"}
+
+
 class LibertyError(Exception):
     """A file is no Liberty; the message is one line that says where it ends to be one."""
 
@@ -43,13 +47,29 @@ class Group:
 
         >>> parse('cell(a) { area : 1.5; }').number("area")
         1.5
+
+        Errors: `LibertyError` for one that is none.
         """
-        return float(self.values.get(name, default))
+        value = self.values.get(name, default)
+        try:
+            return float(value)
+        except (TypeError, ValueError):
+            raise LibertyError(f"{name} of {self} must be a number, not {value!r}") from None
 
     def numbers(self, name):
-        """All numbers of an attribute in parentheses: ``values ("1, 2", "3")``."""
-        return [float(number) for text in self.values[name]
-                for number in text.replace(",", " ").split()]
+        """All numbers of an attribute in parentheses: ``values ("1, 2", "3")``.
+
+        Errors: as `number`.
+        """
+        try:
+            return [float(number) for text in self.values[name]
+                    for number in text.replace(",", " ").split()]
+        except (AttributeError, KeyError, ValueError):
+            raise LibertyError(f"{name} of {self} must be numbers, not "
+                               f"{self.values.get(name)!r}") from None
+
+    def __str__(self):
+        return f"{self.name}({', '.join(self.arguments)})"
 
 
 class Library:
@@ -174,6 +194,8 @@ def truth(function, inputs):
 
     >>> truth("!(A*B)", ("A", "B")), truth("A B' + C", ("A", "B", "C")), truth("A^B", ("A", "B"))
     ('1110', '01001111', '0110')
+
+    Errors: `LibertyError` for a function of other names, or none at all.
     """
     # A name after a name, a bracket or a prime is a product that is not written.
     text = re.sub(r"\s*([()!'&*|+^])\s*", r"\1", function.strip())
@@ -194,27 +216,51 @@ def truth(function, inputs):
                 start -= 1
         text = f"{text[:start]}(!{text[start:at]}){text[at + 1:]}"
     # Python's precedence of ~ & ^ | is Liberty's.
-    code = compile(text.replace("*", "&").replace("+", "|").replace("!", "~"), function, "eval")
-    return "".join(
-        str(eval(code, {"__builtins__": {}},
-                 {name: value >> k & 1 for k, name in enumerate(inputs)}) & 1)
-        for value in range(1 << len(inputs)))
+    text = text.replace("*", "&").replace("+", "|").replace("!", "~")
+    try:
+        code = compile(text, function, "eval")
+        return "".join(
+            str(eval(code, {"__builtins__": {}},
+                     {name: value >> k & 1 for k, name in enumerate(inputs)}) & 1)
+            for value in range(1 << len(inputs)))
+    except (NameError, SyntaxError, TypeError):
+        raise LibertyError(f"Function must be one of {', '.join(inputs) or 'no pin'}, not "
+                           f"{function!r}") from None
 
 
 @cache
 def read(path):
     """The `Group` ``library`` of the file.
 
-    Errors: `LibertyError` where it does not parse.
+    Errors: `LibertyError` where it cannot be read, does not parse, or has no numbers where they
+    must be.
     """
     path = Path(path)
     try:
-        group = parse(path.read_text(encoding="utf-8", errors="replace"))
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise LibertyError(f"Liberty {path} must be a file that can be read, which it is not "
+                           f"({error.strerror})") from error
+    try:
+        group = parse(text)
     except LibertyError as error:
         raise LibertyError(f"Liberty {path} must be complete, but {error}") from None
-    if group.name != "library" or not group.all("cell"):
+    cells = group.all("cell")
+    if group.name != "library" or not cells or not all(cell.arguments for cell in cells):
         raise LibertyError(f"Liberty {path} must be a library of cells, which it is not")
+    try:
+        _numbers(group)
+    except LibertyError as error:
+        raise LibertyError(f"Liberty {path}: {error}") from None
     return group
+
+
+def _numbers(group):
+    """Refuses what must be a number and is none, here, where the file is known."""
+    for name in _NUMBERS & group.values.keys():
+        group.number(name)
+    for below in group.groups:
+        _numbers(below)
 
 
 def parse(text):

@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from asic.liberty import Library
+from asic.liberty import LibertyError, Library
 
 __all__ = ["Block", "Macro", "accesses_pj", "blackboxes", "blocks", "libmap", "macros", "rows",
            "techmap"]
@@ -58,15 +58,22 @@ class Block:
 
 
 def macros(paths):
-    """The `Macro` of each Liberty that describes one with ports A and B."""
+    """The `Macro` of each Liberty that describes one with ports A and B.
+
+    Errors: `LibertyError`.
+    """
     found = []
     for path in paths:
         library = Library(path)
         for name, (cell, _) in library.cells.items():
             shape = cell.all("memory")
             if shape and {"A_CLK", "B_CLK"} <= set(library.pins(name)):
-                found.append(Macro(name, 1 << int(shape[0].values["address_width"]),
-                                   int(shape[0].values["word_width"]), cell.number("area"), path))
+                bits, width = (shape[0].values.get(key, "") for key in ("address_width",
+                                                                        "word_width"))
+                if not (bits.isdecimal() and width.isdecimal()):
+                    raise LibertyError(f"Liberty {path}: memory of {name} must have address_width "
+                                       f"and word_width, not {bits!r} and {width!r}")
+                found.append(Macro(name, 1 << int(bits), int(width), cell.number("area"), path))
     return sorted(found, key=lambda macro: macro.um2)
 
 

@@ -5,9 +5,10 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from asic.liberty import LibertyError
 from golden.check import require_choice
 
-__all__ = ["PDKS", "Kit", "Pdk", "PdkError", "corners", "find_pdk", "installed"]
+__all__ = ["PDKS", "Kit", "Pdk", "PdkError", "check_cells", "corners", "find_pdk", "installed"]
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,12 @@ def find_pdk(name="ihp-sg13g2", corner="typical", root=None):
             return None
         home, where = Path(root) / name, "PDK_ROOT"
     liberty = home / kit.corners[corner]
-    if not liberty.is_file():
+    try:
+        there = liberty.is_file()
+    except OSError as error:  # a folder that may not be searched
+        raise PdkError(f"{where} must be a folder that can be read, not {str(root or home)!r} "
+                       f"({error.strerror})") from error
+    if not there:
         if kit.home:
             raise PdkError(f"{where} must hold {kit.corners[corner]}, which is missing "
                            f"({kit.source})")
@@ -105,6 +111,29 @@ def find_pdk(name="ihp-sg13g2", corner="typical", root=None):
                        f"not {str(root)!r}")
     memories = tuple(sorted(home.glob(kit.memories))) if kit.memories else ()
     return Pdk(name, corner, liberty, kit.buffer, kit.high, kit.low, kit.unused, memories)
+
+
+def check_cells(pdk, library):
+    """Refuse a Liberty without the cells that the flow puts in by name, or without a flip-flop.
+
+    library:  the `asic.liberty.Library` of ``pdk.liberty``
+
+    Errors: `LibertyError`.
+    """
+    missing = [] if pdk.buffer in library.cells else [pdk.buffer]
+    for cell, port in filter(None, (pdk.high, pdk.low)):
+        if cell not in library.cells or port not in library.directions(cell):
+            missing.append(f"{cell} with output {port}")
+    if not any(cell.all("ff") for cell, _ in library.cells.values()):
+        missing.append("a flip-flop")
+    if missing:
+        raise LibertyError(f"Liberty {pdk.liberty} must have the cells that {pdk.name} is known "
+                           f"by, but lacks {', '.join(dict.fromkeys(missing))}")
+    into, out = (list(library.directions(pdk.buffer).values()).count(way)
+                 for way in ("input", "output"))
+    if (into, out) != (1, 1):
+        raise LibertyError(f"Liberty {pdk.liberty}: buffer {pdk.buffer} must have an input and an "
+                           f"output, not {into} and {out}")
 
 
 def corners(pdk, root=None):

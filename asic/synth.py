@@ -11,6 +11,7 @@ from asic.area import ABC, HALF_SUMS, gating, half_sums
 from asic.liberty import Library
 from asic.memory import BIT, Block, blackboxes, blocks, libmap, macros, techmap
 from asic.netlist import buffered, load, tied
+from asic.pdk import check_cells
 from fpga import steps
 from fpga.steps import Step
 
@@ -108,9 +109,10 @@ def synthesise(verilog, top, pdk, cache, *, memories=(), roms=(), shapes=(), tar
     cache:      folder of what Yosys made before
 
     Errors: `fpga.steps.StepError` for what Yosys refuses, `LibertyError` for a Liberty that does
-    not parse.
+    not parse or lacks cells.
     """
     library = Library(pdk.liberty)
+    check_cells(pdk, library)
     found = macros(pdk.memories)
     name, *images = verilog
     deep = _deep(found, shapes)

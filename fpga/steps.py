@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -63,6 +64,8 @@ def run(step, files, cache, tool=None):
            tool's version
     tool:  another than `tool_of` finds
 
+    What was kept and is not what was written (a disk that was full) is made anew.
+
     Errors: `StepError` when the program fails, `ToolError` when there is none.
     """
     tool = tool or tool_of(step.program)
@@ -85,13 +88,20 @@ def run(step, files, cache, tool=None):
                                     check=False).returncode
         missing = [name for name in step.outputs if not (here / name).is_file()]
         if missing or status not in (0, step.fails):
+            if status < 0:  # out of memory, or of room for its files
+                raise StepError(f"{step.program} must come to its end, but "
+                                f"{signal.Signals(-status).name} stopped it")
             raise StepError(f"{step.program} must accept the design, but it says: "
                             f"{_said(here / step.log)}")
-        result = {"seconds": round(time.perf_counter() - started, 3), "status": status}
+        result = {"seconds": round(time.perf_counter() - started, 3), "status": status,
+                  "files": {file: _sha256((here / file).read_bytes())
+                            for file in (*step.outputs, step.log)}}
         kept = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=cache))
         for file in (*step.outputs, step.log):
             shutil.move(here / file, kept / file)
         (kept / "step.json").write_text(json.dumps(result))
+        if folder.is_dir() and not _kept(step, folder):
+            shutil.rmtree(folder)  # a broken one
         try:
             os.replace(kept, folder)
         except OSError:  # another process was quicker, with the same bytes
@@ -102,11 +112,16 @@ def run(step, files, cache, tool=None):
 
 
 def _kept(step, folder):
-    with contextlib.suppress(OSError, ValueError, KeyError):
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
         result = json.loads((folder / "step.json").read_text())
         files = {name: (folder / name).read_bytes() for name in (*step.outputs, step.log)}
-        return Done(files, result["seconds"], result["status"], True)
+        if {name: _sha256(content) for name, content in files.items()} == result["files"]:
+            return Done(files, result["seconds"], result["status"], True)
     return None
+
+
+def _sha256(content):
+    return hashlib.sha256(content).hexdigest()
 
 
 def _digest(step, tool, inputs):

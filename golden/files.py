@@ -21,6 +21,14 @@ def write_whole(path, content):
     path.parent.mkdir(parents=True, exist_ok=True)
     if isinstance(content, str):
         content = content.encode()
+    try:
+        _write(path, content)
+    except OSError as error:  # nobody knows the other file's name, and a full disk gives none
+        raise OSError(error.errno, error.strerror, str(path)) from error
+    return path
+
+
+def _write(path, content):
     descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:
@@ -35,7 +43,6 @@ def write_whole(path, content):
         with contextlib.suppress(OSError):
             os.unlink(temporary)
         raise
-    return path
 
 
 def write_json(path, content):

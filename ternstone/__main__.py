@@ -1,5 +1,6 @@
 """``ternstone``, and ``python -m ternstone``: runs the command line and gives its exit status."""
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -15,6 +16,12 @@ __all__ = ["main"]
 
 #: click's exceptions, by way of typer: it carries a click of its own, or imports one.
 _CLICK_ERROR: type[Any] = typer.BadParameter.__mro__[2]
+#: What a user's folders and disk refuse: permissions, a file in a folder's place or a folder in a
+#: file's, no room. Any command may meet it at any file; other errors of the system are faults of
+#: ours, and keep their traceback.
+_REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.EEXIST, errno.ENOTDIR, errno.EISDIR,
+            errno.ENOTEMPTY, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.ENAMETOOLONG,
+            errno.ELOOP}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -43,6 +50,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader went away (`| head`); keep the interpreter from complaining on its way out.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        if error.errno not in _REFUSED:
+            raise
+        report.error(f"{error.filename or 'A file'} must be free to read and write, and is not: "
+                     f"{os.strerror(error.errno).lower()}", as_json)
     return 2
 
 

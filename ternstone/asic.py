@@ -24,7 +24,7 @@ from fpga.tools import find_yosys
 from golden.files import write_json
 from hdl.verilog import Verilog
 from sim.bench import Scenario, SimulationError, run_scenarios
-from sim.build import Sources
+from sim.build import BuildError, Sources
 from ternstone import report
 from ternstone.designs import Design
 from ternstone.errors import BadInput, bad_input
@@ -129,7 +129,7 @@ def _verdict(design: Design, device: Sources, frames: Sequence[Any],
         verdicts = run_scenarios(design.block, None, scenarios, frames=frames,
                                  name=design.name, netlist=device, top=identifier(design.name),
                                  workdir=BUILD / "sim")
-    except SimulationError as error:
+    except (BuildError, SimulationError) as error:
         return {**answer, "failure": str(error)}
     plain = verdicts[0]
     return {"passed": all(v.ok for v in verdicts),

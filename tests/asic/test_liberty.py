@@ -2,7 +2,7 @@
 
 import pytest
 
-from asic.liberty import LibertyError, Library
+from asic.liberty import LibertyError, Library, parse, truth
 from tests.asic.few import LIBERTY
 
 GATE = """cell(icg) { area : 5; clock_gating_integrated_cell : "latch_posedge";
@@ -62,6 +62,35 @@ def test_broken(tmp_path, text, said):
         library(tmp_path, text)
 
 
+@pytest.mark.parametrize("before, after, said", [
+    ("area : 3;", "area : abc;", r"area of cell\(nand2\) must be a number, not 'abc'"),
+    ("capacitance : 0.003;", "capacitance : 1 pf;",
+     r"capacitance of pin\(A\) must be a number, not '1 pf'")])
+def test_no_number(tmp_path, before, after, said):
+    with pytest.raises(LibertyError, match=rf"^Liberty .*few\.lib: {said}$"):
+        library(tmp_path, LIBERTY.replace(before, after, 1))
+
+
+@pytest.mark.parametrize("text", ['table(a) { values("1, x"); }', "table(a) { }"])
+def test_no_numbers(text):
+    with pytest.raises(LibertyError, match=r"^values of table\(a\) must be numbers, not .*"):
+        parse(text).numbers("values")
+
+
+@pytest.mark.parametrize("function", ["C", "A*", "A)(", "(A"])
+def test_no_function(function):
+    with pytest.raises(LibertyError, match=r"^Function must be one of A, B, not '.*'$"):
+        truth(function, ("A", "B"))
+
+
+def test_cannot_be_read(tmp_path):
+    with pytest.raises(LibertyError, match=r"^Liberty .* must be a file that can be read, which it "
+                                           r"is not \(Is a directory\)$"):
+        Library(tmp_path)
+
+
 def test_no_library(tmp_path):
     with pytest.raises(LibertyError, match=r"^Liberty .* must be a library of cells, which it is"):
         library(tmp_path, "cell(a) { area : 1; }")
+    with pytest.raises(LibertyError, match=r"^Liberty .* must be a library of cells, which it is"):
+        library(tmp_path, "library(a) { cell() { area : 1; } }")

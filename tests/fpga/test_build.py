@@ -10,6 +10,7 @@ from fpga.boards import FAMILIES
 from fpga.build import build, place, shell, synthesise
 from fpga.report import critical_path, memory_fit, page, report
 from fpga.steps import Step, StepError
+from fpga.tools import Tool
 from tests.fpga.small import MEMORIES, PORTS, SMALL, needs_tools, project
 
 pytestmark = needs_tools
@@ -151,6 +152,27 @@ def test_a_failed_step_leaves_nothing(tmp_path):
     with pytest.raises(StepError):
         steps.run(step, {"x.ys": b"no_such_pass\n"}, tmp_path / "cache")
     assert not list((tmp_path / "cache").iterdir())
+
+
+def test_a_step_that_is_killed(tmp_path):
+    """By the system, for want of memory or of room for its files."""
+    step = Step("sh", ("-c", "kill -XFSZ $$"), (), ("out",), "log")
+    with pytest.raises(StepError, match=r"^sh must come to its end, but SIGXFSZ stopped it$"):
+        steps.run(step, {}, tmp_path / "cache", Tool("sh", "1", ("sh",)))
+
+
+def test_broken_results_are_made_anew(tmp_path):
+    step = Step("sh", ("-c", "echo ours > out"), (), ("out",), "log")
+    shell = Tool("sh", "1", ("sh",))
+    assert not steps.run(step, {}, tmp_path, shell).cached
+    for name in ("out", "log", "step.json"):
+        file, = tmp_path.glob(f"*/{name}")
+        for harm in ("", "other"):
+            file.write_text(harm)
+            made = steps.run(step, {}, tmp_path, shell)
+            assert made.files["out"] == b"ours\n" and made.cached == (
+                (name, harm) == ("log", ""))
+    assert steps.run(step, {}, tmp_path, shell).cached
 
 
 # -- what is reported

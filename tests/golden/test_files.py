@@ -25,8 +25,9 @@ def test_write_keeps_the_old_file_when_it_fails(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match=r"No space left"):
+    with pytest.raises(OSError, match=r"No space left") as raised:
         write_whole(path, "new")
+    assert raised.value.filename == str(path)
     assert path.read_text() == "old"
     assert os.listdir(tmp_path) == ["b.txt"]
 

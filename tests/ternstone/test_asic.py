@@ -154,6 +154,85 @@ def test_broken_liberty(ternstone, kit):
 
 
 @needs_yosys
+@needs_sta
+@pytest.mark.parametrize("before, after, said", [
+    ("cell(one)", "cell(ones)", r"lacks one with output Y"),
+    ("cell(buf)", "cell(bufs)", r"lacks buf"),
+    ("ff(IQ, IQN)", "gone(IQ, IQN)", r"lacks a flip-flop")])
+def test_liberty_of_another_kit(ternstone, kit, before, after, said):
+    (kit / "few.lib").write_text(LIBERTY.replace(before, after))
+    assert_one_line(ternstone(*GIVEN), r"fake-adder on few: Liberty .*few\.lib must have the cells "
+                                       rf"that few is known by, but {said}")
+
+
+@needs_yosys
+@needs_sta
+def test_liberty_without_numbers(ternstone, kit):
+    (kit / "few.lib").write_text(LIBERTY.replace("area : 3", "area : abc"))
+    assert_one_line(ternstone(*GIVEN), r"fake-adder on few: Liberty .*few\.lib: area of "
+                                       r"cell\(nand2\) must be a number, not 'abc'")
+
+
+@needs_yosys
+@needs_sta
+def test_broken_liberty_of_another_corner(ternstone, kit):
+    (kit / "slow.lib").write_text(LIBERTY[:-100])
+    assert_one_line(ternstone(*GIVEN), r"fake-adder on few: Liberty .*slow\.lib must be complete, "
+                                       r"but line \d+ has .*")
+
+
+def test_kit_cannot_be_searched(ternstone, kit, monkeypatch):
+    def refused(self):
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "is_file", refused)
+    assert_one_line(ternstone(*GIVEN), r"PDK_ROOT must be a folder that can be read, not '.*' "
+                                       r"\(Permission denied\)")
+
+
+@needs_yosys
+@needs_sta
+@pytest.mark.parametrize("path, said, more", [
+    ("build/asic", "file exists", ()), (".*build/sim", "file exists", ("--regress",)),
+    ("build/fake-adder/{hash}/asic-few.json", "is a directory", ())])
+def test_folders_in_the_way(ternstone, kit, path, said, more):
+    """A file in a folder's place, or a folder in a file's: who runs this may write anywhere."""
+    path = path.format(hash=ternstone("generate", "fake.adder", "--json").json["hash"])
+    if path.endswith("json"):
+        Path(path).mkdir()
+    else:
+        Path(path.removeprefix(".*")).write_text("mine")
+    assert_one_line(ternstone(*GIVEN, *more),
+                    rf"{path}.* must be free to read and write, and is not: {said}")
+
+
+@needs_yosys
+def test_full_disk(ternstone, monkeypatch):
+    ternstone("generate", "fake.adder")
+
+    def full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("golden.files.os.fsync", full)
+    assert_one_line(ternstone("asic", "fake.adder", "--pdk", "generic"),
+                    r"build/fake-adder/\w+/asic-generic\.json must be free to read and write, and "
+                    r"is not: no space left on device")
+
+
+@needs_yosys
+@needs_sta
+def test_broken_cache(ternstone, kit):
+    """What Yosys made before is there, but is not what was written: it is made anew."""
+    first = ternstone(*GIVEN, "--json").json
+    kept, = Path("build/asic").glob("*/netlist.json")
+    whole = kept.read_bytes()
+    kept.write_bytes(whole[:len(whole) // 2])
+    again = ternstone(*GIVEN, "--json")
+    assert again.status == 0, again.err
+    assert again.json["files"] == first["files"] and kept.read_bytes() == whole
+
+
+@needs_yosys
 def test_no_sta(ternstone, kit, monkeypatch):
     monkeypatch.setattr("asic.area.shutil.which", lambda name: None)
     assert_one_line(ternstone(*GIVEN), r"OpenSTA must be installed, and sta is missing "

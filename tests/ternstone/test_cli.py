@@ -194,6 +194,22 @@ def test_output_is_a_file(ternstone, tmp_path):
     assert (tmp_path / "out").read_text() == "mine"
 
 
+def test_a_file_in_a_folders_place(ternstone, tmp_path):
+    (tmp_path / "build").mkdir()
+    (tmp_path / "build" / "sim").write_text("mine")
+    assert_one_line(ternstone("sim", "fake.adder"),
+                    r".*build/sim.* must be free to read and write, and is not: file exists")
+
+
+def test_faults_of_ours_keep_their_traceback(ternstone, monkeypatch):
+    def lost(*arguments):
+        raise FileNotFoundError(2, "No such file or directory", "table.json")
+
+    monkeypatch.setattr("ternstone.cli.open_design", lost)
+    with pytest.raises(FileNotFoundError):
+        ternstone("generate", "fake.adder")
+
+
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0 and not Path("/proc").is_dir(),
                     reason="root may write anywhere, and there is no /proc")
 def test_output_cannot_be_written(ternstone):
