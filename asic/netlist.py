@@ -5,8 +5,10 @@ import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
-__all__ = ["Cell", "Netlist", "buffered", "load", "tied", "within"]
+__all__ = ["NUMBERED", "Cell", "Netlist", "buffered", "load", "tied", "within"]
 
+#: A net that the source does not name, in the Verilog that is generated of it: _0643_, _02_[3].
+NUMBERED = re.compile(r"_\d+_(\[\d+\])?")
 _VERILOG = re.compile(r"\W")
 
 
@@ -122,7 +124,8 @@ def load(text, top, library):
         path, _, own = name.rpartition(".")
         for index, net in enumerate(_bits(entry["bits"])):
             home = homes.get(net, "")
-            rank = (not within(path, home), path.count("."), path, own)
+            rank = (not within(path, home), NUMBERED.fullmatch(own) is not None, path.count("."),
+                    path, own)
             if not isinstance(net, str) and (net not in best or rank < best[net]):
                 best[net] = rank
                 bit = index + entry.get("offset", 0)

@@ -5,25 +5,32 @@ import re
 from collections import Counter
 
 from asic.area import find_sta
-from asic.netlist import within
+from asic.memory import macros
+from asic.netlist import NUMBERED, within
+from asic.power import _WHERE
 from asic.timing import wire_load
 from fpga.report import STYLE, svg, table
 from fpga.steps import tool_of
 
-__all__ = ["critical_path", "page", "report"]
+__all__ = ["critical_path", "known", "page", "report"]
 
 #: Blocks that the treemap calls by name, at least.
 SHARE = 0.01
+#: Types of cells that a note names, at most.
+NAMED = 4
 
 
 def critical_path(netlist, library, timing):
     """The slowest path in the source's names: ``hops`` are cells one after the other that drive
-    nets of the same name, or unnamed ones of the same block."""
-    cells = {cell.name: cell for cell in netlist.cells}
+    nets of the same name. A net without one has that of the next on the path that has one and is
+    of the same block, else of the one before, else the block's."""
+    every = {cell.name: cell for cell in netlist.cells}
+    cells = [every[name] for name, _, _ in timing.path]
+    own = [_source(netlist, library, cell) for cell in cells]
     hops, before = [], 0.0
-    for name, _, ns in timing.path:
-        cell = cells[name]
-        source = _source(netlist, library, cell)
+    for n, (cell, (_, _, ns)) in enumerate(zip(cells, timing.path, strict=True)):
+        source = next((own[k] for k in (*range(n, len(own)), *range(n - 1, -1, -1))
+                       if own[k] and cells[k].path == cell.path), cell.path or "top")
         if not hops or hops[-1]["name"] != source:
             hops.append({"name": source, "cells": 0, "ns": 0.0})
         hops[-1]["cells"] += 1
@@ -35,40 +42,43 @@ def critical_path(netlist, library, timing):
 
 
 def _source(netlist, library, cell):
-    """The name in the source of what the cell drives, without the bit; else its block."""
+    """The name in the source of what the cell drives, without the bit, if it has one."""
     for port, nets in cell.pins.items():
         for net in nets if library.directions(cell.type)[port] == "output" else ():
             if net in netlist.nets:
                 path, own = netlist.nets[net]
-                if within(path, cell.path):
+                if within(path, cell.path) and not NUMBERED.fullmatch(own):
                     return re.sub(r"\[\d+\]$", "", f"{path}.{own}".lstrip("."))
-    return cell.path or "top"
+    return None
 
 
-def report(built, name, cycles, frames):
+def report(built, name, cycles, frames, written=0):
     """What ``asic-<pdk>.json`` says of a build.
 
     cycles, frames: golden's cycles for so many frames one after the other
+    written:        bits of the design's memories that are written
     """
     made, timing, pdk = built.synthesis, built.timing, built.pdk
     netlist, library = made.netlist, made.library
     um2 = sum(library.area(cell.type) for cell in netlist.cells)
     kinds = Counter()
-    macros, in_macros = Counter(), 0.0
+    taken, in_macros = Counter(), 0.0
     for cell in netlist.cells:
         kinds[library.kind(cell.type)] += 1
         if library.kind(cell.type) == "memory":
-            macros[cell.type] += 1
+            taken[cell.type] += 1
             in_macros += library.area(cell.type)
     nand2 = library.nand2()
     per_frame = cycles / frames
     mhz = 1000 / built.period_ns
+    clock = mhz if built.met else min(mhz, timing.mhz)
     return {
         "design": name, "pdk": pdk.name, "corner": pdk.corner, "liberty": pdk.liberty.stem,
         "target_mhz": round(mhz, 4), "met": built.met, "fmax_mhz": timing.mhz,
+        "clock_mhz": round(clock, 4), "notes": _notes(built, taken, clock, written),
         "um2": round(um2, 1), "gates": round(um2 / nand2) if nand2 else None,
         "cells": {"all": len(netlist.cells), **dict(sorted(kinds.items()))},
-        "macros": dict(sorted(macros.items())), "macro_um2": round(in_macros, 1),
+        "macros": dict(sorted(taken.items())), "macro_um2": round(in_macros, 1),
         "types": netlist.counts(), "buffers_added": made.buffers,
         "blocks": [{"block": path or "top", "um2": area, "cells": count,
                     "share": round(area / um2, 4)}
@@ -81,9 +91,56 @@ def report(built, name, cycles, frames):
         "critical_path": critical_path(netlist, library, timing),
         "attempts": built.attempts,
         "cycles_per_frame": round(per_frame, 2),
-        "frames_per_second": round(mhz * 1e6 / per_frame, 1),
+        "frames_per_second": round(clock * 1e6 / per_frame, 1),
         "tools": {"yosys": str(tool_of("yosys")), "sta": str(find_sta())},
     }
+
+
+def _notes(built, taken, clock, written):
+    """What a reader of the figures must know, a sentence each."""
+    pdk, found = built.pdk, []
+    if not built.met:
+        found.append(f"The clock is not met: frames a second, power and leakage a frame are at "
+                     f"{clock:g} MHz, the fastest that was reached.")
+    if taken:
+        found.append("The Liberty of the SRAM macros is of the typical corner alone: in other "
+                     "corners only the cells are slower or faster.")
+    elif written and not macros(pdk.memories):
+        found.append(f"{pdk.name} has no SRAM macros here: memories that are written, of "
+                     f"{written:,} bits, are flip-flops.")
+    late = [corner for corner, timing in built.corners.items() if timing.hold_ns < 0]
+    if late:
+        found.append(f"Hold slack is negative in the corners {', '.join(late)}: before layout "
+                     "there are neither a clock tree nor hold buffers; a clock that is met is met "
+                     "in setup alone.")
+    return found
+
+
+def known(spent, netlist, library):
+    """(what `asic.power.report` says, None where the Liberty has no tables to know it from;
+    notes that say so)."""
+    types = {cell.type: library.kind(cell.type) for cell in netlist.cells
+             if "input" in library.directions(cell.type).values()}
+    lacking = sorted(cell for cell in types
+                     if not any(pin.all("internal_power") for pin in library.pins(cell).values()))
+    parts = {_WHERE.get(types[cell], "internal") for cell in lacking}
+    spent, notes = dict(spent), []
+    if parts:
+        spent |= {"mw": None, "nj_per_frame": None, "blocks": dict.fromkeys(spent["blocks"]),
+                  "nj": {part: None if part in parts else nj for part, nj in spent["nj"].items()}}
+        notes.append(f"The Liberty has no power tables of {_some(lacking)}: the energy of "
+                     f"{', '.join(sorted(parts))} is not known, and so nor is the whole.")
+    lacking = sorted(cell for cell in types
+                     if "cell_leakage_power" not in library.cells[cell][0].values)
+    if lacking:
+        spent |= {"leakage_mw": None, "leakage_nj_per_frame": None}
+        notes.append(f"The Liberty has no leakage of {_some(lacking)}: it is not known.")
+    return spent, notes
+
+
+def _some(names):
+    more = len(names) - NAMED
+    return ", ".join(names[:NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 # -- the page
@@ -100,7 +157,7 @@ def page(answer):
         ["Fmax", f"{answer['fmax_mhz']:g} MHz; must reach {answer['target_mhz']:g} MHz"],
         ["clock, wires", f"ideal; wire load model {answer['timing']['wire_load'] or 'none'}"],
         ["cycles a frame", f"{answer['cycles_per_frame']:,}"],
-        ["frames a second", f"{answer['frames_per_second']:,} at {answer['target_mhz']:g} MHz"],
+        ["frames a second", f"{answer['frames_per_second']:,} at {answer['clock_mhz']:g} MHz"],
         ["tools", ", ".join(answer["tools"].values())]]
     blocks = [[b["block"], f"{b['um2']:,.0f}", f"{b['cells']:,}", f"{b['share']:.1%}"]
               for b in sorted(answer["blocks"], key=lambda b: -b["um2"])]
@@ -112,6 +169,7 @@ def page(answer):
 <html lang="en"><meta charset="utf-8"><title>{title}</title>
 <style>{STYLE}</style>
 <h1>{title}</h1><p>Before layout: no clock tree, no routing.</p>
+{"".join(f"<p>{html.escape(note)}</p>" for note in answer["notes"])}
 {table(["figure", "value"], figures)}
 <h2>Area by block</h2>{svg(_draw_blocks, answer, (7.5, 4.5))}
 {table(["block", "um2 of its own cells", "cells", "share"], blocks)}
@@ -129,14 +187,18 @@ def _energy(answer):
     spent = answer.get("power")
     if not spent:
         return ""
-    parts = [[name, f"{nj:.3f}"] for name, nj in spent["nj"].items()]
-    parts += [["all", f"{spent['nj_per_frame']:.3f}"],
-              ["leakage", f"{spent['leakage_nj_per_frame']:.5f}"]]
-    blocks = [[name, f"{nj:.3f}"] for name, nj in spent["blocks"].items()]
-    return (f"<h2>Energy a frame</h2><p>{spent['mw']:.3f} mW at {answer['target_mhz']:g} MHz, from "
-            f"every net's changes in {spent['cycles']:,} cycles of {spent['frames']} frames; "
+    parts = [[name, _known(nj)] for name, nj in spent["nj"].items()]
+    parts += [["all", _known(spent["nj_per_frame"])],
+              ["leakage", _known(spent["leakage_nj_per_frame"], 5)]]
+    blocks = [[name, _known(nj)] for name, nj in spent["blocks"].items()]
+    return (f"<h2>Energy a frame</h2><p>{_known(spent['mw'])} mW at {answer['clock_mhz']:g} MHz, "
+            f"from every net's changes in {spent['cycles']:,} cycles of {spent['frames']} frames; "
             "values that have settled, no clock tree.</p>"
             + table(["part", "nJ"], parts) + table(["block", "nJ"], blocks))
+
+
+def _known(value, digits=3):
+    return "unknown" if value is None else f"{value:.{digits}f}"
 
 
 def _draw_blocks(axes, answer):

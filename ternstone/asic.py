@@ -16,7 +16,7 @@ from asic.build import Built, build
 from asic.gates import activity, gates
 from asic.liberty import LibertyError
 from asic.pdk import PDKS, Pdk, PdkError, find_pdk, installed
-from asic.report import page
+from asic.report import known, page
 from asic.report import report as measure
 from asic.synth import MEMORY_BITS, ROM_BITS
 from fpga.steps import StepError
@@ -32,12 +32,16 @@ from ternstone.fpga import count_cycles
 from ternstone.generate import BUILD, folder_of, generate, identifier
 from ternstone.parameters import suggest
 
-__all__ = ["GENERIC", "SCENARIOS", "count", "failed", "implement", "kit", "print_answer"]
+__all__ = ["CLOCKS_MHZ", "GENERIC", "SCENARIOS", "count", "failed", "implement", "kit",
+           "print_answer", "unmet"]
 
 #: What tools made, by content.
 CACHE = BUILD / "asic"
 #: Frames whose cycles are counted.
 FRAMES = 20
+#: Clocks that may be asked for: a period has a thousandth of the fastest one's as its last digit
+#: in the constraints, and the slowest one's still fits the tools' numbers.
+CLOCKS_MHZ = (0.01, 10_000)
 #: Without a kit: Yosys' own gates.
 GENERIC = "generic"
 
@@ -87,23 +91,27 @@ def implement(design: Design, pdk: Pdk, *, mhz: float, say: Say, regress: bool =
     with bad_input(f"{design.name} on {pdk.name}", (LibertyError, StepError)):
         built = build(verilog, identifier(design.name), pdk, 1000 / mhz, CACHE, say,
                       memories=memories, roms=roms, shapes=shapes)
-    answer = measure(built, design.name, *count_cycles(design, FRAMES))
+    answer = measure(built, design.name, *count_cycles(design, FRAMES),
+                     sum(words * width for words, width in shapes))
     name = _name(pdk)
     where = folder_of(design) / name
     answer |= {"hash": design.digest, "folder": str(where), "params": design.block.params.to_dict()}
     if regress:
         say("the netlist against golden")
-        answer["regression"], answer["power"] = _regression(
-            design, built, feed or design.any_feed(frames, seed), scenarios)
+        answer["regression"], answer["power"], notes = _regression(
+            design, built, 1000 / answer["clock_mhz"], feed or design.any_feed(frames, seed),
+            scenarios)
+        answer["notes"] += notes
     takeaway.write(built, verilog, where, answer, page(answer))
     write_json(folder_of(design) / f"{name}.json", answer)
     return answer
 
 
-def _regression(design: Design, built: Built, feed: Any, scenarios: Sequence[Scenario]
-                ) -> tuple[dict[str, Any], dict[str, Any] | None]:
+def _regression(design: Design, built: Built, period_ns: float, feed: Any,
+                scenarios: Sequence[Scenario]
+                ) -> tuple[dict[str, Any], dict[str, Any] | None, list[str]]:
     """The test bench of every design, on the netlist: the verdict, and what `asic.power.report`
-    says of the frames, back to back."""
+    says of the frames, back to back, as far as it is known, and notes on that."""
     started = time.perf_counter()
     # A reset must come while there is something to reset.
     length = int(design.block.cycles(feed.frames))
@@ -117,9 +125,9 @@ def _regression(design: Design, built: Built, feed: Any, scenarios: Sequence[Sce
         verdict = _verdict(design, device, feed.frames, scenarios)
         verdict["seconds"] = round(time.perf_counter() - started, 1)
         if not verdict["passed"]:
-            return verdict, None
+            return verdict, None, []
         spent = power.energy(netlist, library, activity(counts, nets, memories))
-    return verdict, power.report(spent, len(feed.frames), built.period_ns)
+    return verdict, *known(power.report(spent, len(feed.frames), period_ns), netlist, library)
 
 
 def _verdict(design: Design, device: Sources, frames: Sequence[Any],
@@ -188,10 +196,11 @@ def print_answer(answer: Mapping[str, Any]) -> None:
         return
     report.print_table(
         f"{answer['design']} on {answer['pdk']}, {answer['corner']} corner, before layout",
-        ["um2", "NAND2", "cells", "Fmax MHz", "target MHz", "met", "cycles/frame", "frames/s"],
+        ["um2", "NAND2", "cells", "Fmax MHz", "target MHz", "met", "cycles/frame", "frames/s",
+         "at MHz"],
         [[round(answer["um2"]), answer["gates"], answer["cells"]["all"], answer["fmax_mhz"],
           answer["target_mhz"], answer["met"], answer["cycles_per_frame"],
-          round(answer["frames_per_second"])]])
+          round(answer["frames_per_second"]), answer["clock_mhz"]]])
     if answer["macros"]:
         report.print_table("Memories in macros", ["macro", "number"],
                            [list(item) for item in answer["macros"].items()])
@@ -220,13 +229,13 @@ def print_answer(answer: Mapping[str, Any]) -> None:
     if answer.get("power"):
         spent = answer["power"]
         report.print_table(
-            f"Energy a frame at {answer['target_mhz']:g} MHz (settled values, no clock tree)",
+            f"Energy a frame at {answer['clock_mhz']:g} MHz (settled values, no clock tree)",
             ["mW", "nJ/frame", *(f"{name} nJ" for name in spent["nj"]), "leakage mW"],
             [[spent["mw"], spent["nj_per_frame"], *spent["nj"].values(), spent["leakage_mw"]]])
+    if answer["notes"]:
+        report.print_table("Notes", ["note"], [[note] for note in answer["notes"]])
     report.print_table("Files", ["folder", "page"],
                        [[answer["folder"], os.path.join(answer["folder"], "asic.html")]])
-    if not answer["met"]:
-        report.error(unmet(answer))
 
 
 def unmet(answer: Mapping[str, Any]) -> str:

@@ -283,10 +283,11 @@ def asic(
     pdk: Annotated[str | None, typer.Option(
         metavar="P", show_default=False,
         help="The kit: see asic/README.md. By default the first that is there.")] = None,
-    clock_mhz: Annotated[float, typer.Option(
-        metavar="F", help="Clock that must be reached.")] = 100.0,
-    corner: Annotated[str, typer.Option(
-        metavar="C", help="Corner of the cells in which it must be reached.")] = "typical",
+    clock_mhz: Annotated[float | None, typer.Option(
+        metavar="F", show_default="100", help="Clock that must be reached.")] = None,
+    corner: Annotated[str | None, typer.Option(
+        metavar="C", show_default="typical",
+        help="Corner of the cells in which it must be reached.")] = None,
     regress: Annotated[bool, typer.Option(
         "--regress", help="Run real frames on the netlist, and compare every bit and cycle with "
                           "the golden model.")] = False,
@@ -301,26 +302,31 @@ def asic(
     """
     _at_least("--frames", frames, 1)
     _at_least("--seed", seed, 0)
-    if not 0 < clock_mhz < float("inf"):
-        raise BadInput(f"--clock-mhz must be a frequency in MHz above 0, not {clock_mhz:g}")
     from ternstone import asic as work
 
-    place = work.kit(pdk, corner)
-    if regress and place is None:
-        raise BadInput("--regress takes a kit, which is not there (see: --pdk)")
+    low, high = work.CLOCKS_MHZ
+    if clock_mhz is not None and not low <= clock_mhz <= high:
+        raise BadInput(f"--clock-mhz must be between {low:g} and {high:g} MHz, not {clock_mhz:g}")
+    place = work.kit(pdk, corner or "typical")
+    for option, given in (("--regress", regress), ("--corner", corner is not None),
+                          ("--clock-mhz", clock_mhz is not None)):
+        if given and place is None:
+            raise BadInput(f"{option} takes a kit, which is not there (see: --pdk)")
     opened = open_design(design, model, parse_pairs(param or []), seed)
     where = place.name if place else work.GENERIC
     with report.stderr.status(f"mapping {opened.name} to {where}") as status:
         def say(what: str) -> None:
             status.update(f"{opened.name}: {what}")
 
-        answer = (work.implement(opened, place, mhz=clock_mhz, say=say, regress=regress,
-                                 frames=frames, seed=seed) if place
+        answer = (work.implement(opened, place, mhz=clock_mhz or 100.0, say=say,
+                                 regress=regress, frames=frames, seed=seed) if place
                   else work.count(opened, say))
     if json:
         report.print_json(answer)
     else:
         work.print_answer(answer)
+    if answer["met"] is False:
+        report.error(work.unmet(answer))
     if work.failed(answer):
         raise typer.Exit(1)
 

@@ -39,8 +39,8 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]
 
 def shorten(value: Any) -> str:
     """
-    >>> [shorten(v) for v in (1234567, 0.98765, None, True, "x")]
-    ['1,234,567', '0.988', '-', 'yes', 'x']
+    >>> [shorten(v) for v in (1234567, 4200.4, 0.98765, None, True, "x")]
+    ['1,234,567', '4,200', '0.988', '-', 'yes', 'x']
     """
     if value is None:
         return "-"
@@ -48,7 +48,9 @@ def shorten(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, int):
         return f"{value:,}"
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return f"{value:,.0f}" if 999.5 <= abs(value) < 1e15 else f"{value:.3g}"
+    return str(value)
 
 
 def error(message: object, as_json: bool = False) -> None:

@@ -50,6 +50,15 @@ endmodule
 """
 
 
+def test_numbered_names_give_way(library):
+    """To any other of the same block, but not to one of another."""
+    text = design(2)
+    assert load(text.replace("core.a.sub.held", "core.a._01_"), "top",
+                library).nets[4] == ("core.a", "held")
+    assert load(text.replace("core.a.sub.held", "core.a._01_").replace("core.a.held", "core.held"),
+                "top", library).nets[4] == ("core.a", "_01_")
+
+
 @pytest.mark.parametrize("loads", [2, 5, 30, 150])
 def test_ties_and_buffers(library, tmp_path, loads):
     """No net drives more than it may, every load is reached through buffers alone, and ties stand

@@ -64,11 +64,22 @@ def test_unmet(ternstone, kit):
     """A clock that no cell of the kit reaches: the figures, one line with the best, status 1."""
     answer = ternstone(*GIVEN, "--clock-mhz", 4000)
     assert answer.status == 1
-    assert re.search(r"4e\+03 .* no ", answer.out)
+    assert re.search(r"4,000 .* no ", answer.out)
     said, = (line for line in answer.err.splitlines() if line.startswith("error"))
     best = re.fullmatch(r"error: fake-adder must reach 4000 MHz on few, typical corner, and the "
                         r"best of 4 attempts is ([\d.]+) MHz", said)
     assert best and 100 < float(best[1]) < 4000
+    # What goes by the clock is at the one that was reached.
+    as_json = ternstone(*GIVEN, "--clock-mhz", 4000, "--regress", "--frames", 6, "--json")
+    made = as_json.json
+    assert as_json.status == 1 and said in as_json.err.splitlines()
+    assert made["clock_mhz"] == made["fmax_mhz"] == float(best[1])
+    assert made["frames_per_second"] == pytest.approx(
+        made["clock_mhz"] * 1e6 / made["cycles_per_frame"], rel=1e-3)
+    assert made["power"]["period_ns"] == pytest.approx(1000 / made["clock_mhz"])
+    assert made["notes"][0].endswith(f"at {best[1]} MHz, the fastest that was reached.")
+    assert made["notes"][0] in (Path(made["folder"]) / "asic.html").read_text()
+    assert "Notes" in answer.out and "at MHz" in answer.out
 
 
 @needs_yosys
@@ -83,8 +94,13 @@ def test_regression(ternstone, kit):
     assert verdict["scenarios"] == ["plain", "stalls", "resets"] and verdict["beats"] > 3 * 24
     spent = answer.json["power"]  # this kit has capacitances and no tables
     assert spent["cycles"] == verdict["cycles"] and spent["frames"] == 6
-    assert spent["nj"]["switching"] > 0 == spent["nj"]["internal"]
-    assert spent["nj_per_frame"] == pytest.approx(spent["mw"] * spent["cycles"] * 10 / 6 / 1e3)
+    assert spent["nj"]["switching"] > 0 and spent["nj"]["clock"] > 0
+    assert [spent[name] for name in ("mw", "nj_per_frame", "leakage_mw")] == [None] * 3
+    assert spent["nj"]["internal"] is spent["nj"]["flip-flops"] is None
+    page = (Path(answer.json["folder"]) / "asic.html").read_text()
+    tables, leakage = answer.json["notes"]
+    assert "no power tables" in tables and "no leakage" in leakage
+    assert tables in page and "unknown mW" in page
     answer = ternstone(*GIVEN, "--regress", "--param", "wrong=true", "--json")
     assert answer.status == 1 and answer.json["met"]
     assert not answer.json["regression"]["passed"] and answer.json["regression"]["mismatches"]
@@ -122,8 +138,10 @@ def test_generic(ternstone, monkeypatch):
     (["--pdk", "fw"], r"PDK 'fw' is not known: did you mean few\?"),
     (["--pdk", "x"], r"PDK 'x' is not known: allowed: ihp-sg13g2, sky130A, osu018, few, generic"),
     (["--corner", "hot"], r"Corner of few must be one of typical, slow, not 'hot'"),
-    (["--clock-mhz", 0], r"--clock-mhz must be a frequency in MHz above 0, not 0"),
-    (["--clock-mhz", "nan"], r"--clock-mhz must be a frequency in MHz above 0, not nan"),
+    *((["--clock-mhz", mhz], rf"--clock-mhz must be between 0\.01 and 10000 MHz, not {mhz}")
+      for mhz in ("0", "nan", "inf", "1e-300", r"20000", "-5")),
+    *((["--pdk", "generic", *more], rf"{more[0]} takes a kit, which is not there \(see: --pdk\)")
+      for more in (["--corner", "slow"], ["--clock-mhz", 50], ["--regress"])),
     (["--pdk", "sky130A"], r"PDK_ROOT must be a folder that holds sky130A/libs\.ref/.*, not '.*'")])
 def test_wrong_words(ternstone, kit, arguments, message):
     assert_one_line(ternstone(*GIVEN, *arguments), message)
