@@ -7,7 +7,10 @@ import json
 from asic.timing import sdc
 from fpga.folder import replace
 
-__all__ = ["core_file", "librelane", "write"]
+__all__ = ["LIBRELANE", "core_file", "librelane", "write"]
+
+#: Kits that are PDKs of LibreLane by the same name.
+LIBRELANE = ("ihp-sg13g2", "sky130A")
 
 
 def librelane(built):
@@ -39,22 +42,31 @@ def core_file(name, netlist):
         f"    toplevel: {netlist.name}", ""])
 
 
+def _script(made, design):
+    """The script of Yosys as it runs in the folder."""
+    read = "read_verilog design.v"
+    assert read in made.script
+    return ("# yosys -s synth.ys: netlist.json, of which Ternstone made netlist.v with tie cells\n"
+            "# and buffers. cells.lib is the kit's Liberty.\n"
+            + made.script.replace(read, f"read_verilog {design}"))
+
+
 def write(built, verilog, folder, answer, page):
     """Put everything of a build into ``folder``, whole or not at all; ``answer`` gets the files'
     SHA-256.
 
-    verilog:  file name -> text, of the design
+    verilog:  file name -> text, of the design; the first is Verilog
     page:     HTML
     """
     made = built.synthesis
     files = {**{name: text.encode() for name, text in verilog.items()},
              "netlist.v": made.netlist.verilog().encode(),
              "design.sdc": sdc(made.netlist, built.pdk, built.period_ns).encode(),
-             "synth.ys": made.script.encode(),
-             **{name: text.encode() for name, text in made.scripts.items()},
-             "config.json": (json.dumps(librelane(built), indent=2) + "\n").encode(),
+             "synth.ys": _script(made, next(iter(verilog))).encode(), **made.scripts,
              f"{answer['design']}.core": core_file(answer["design"], made.netlist).encode(),
              "asic.html": page.encode()}
+    if built.pdk.name in LIBRELANE:
+        files["config.json"] = (json.dumps(librelane(built), indent=2) + "\n").encode()
     answer["files"] = {name: hashlib.sha256(content).hexdigest()
                        for name, content in files.items()}
     replace(folder, files)

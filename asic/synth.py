@@ -41,7 +41,7 @@ class Synthesis:
     netlist:  `asic.netlist.Netlist`, flat, with ties and buffers
     library:  `asic.liberty.Library` of its cells
     script:   of Yosys
-    scripts:  name -> text, of what that reads besides the design and the kit
+    scripts:  name -> bytes, of what that reads besides the design
     macros:   Liberty files of the memories in it
     buffers, seconds, cached: buffers that were added behind nets of many loads; of Yosys
     """
@@ -145,8 +145,8 @@ def synthesise(verilog, top, pdk, cache, *, memories=(), roms=(), shapes=(), tar
     netlist = load(done.files["netlist.json"], top, library)
     tied(netlist, library, pdk, LOADS)
     added = buffered(netlist, library, pdk.buffer, LOADS)
-    scripts = {name: files[name].decode() for name in ("cells.abc", "roms.abc", HALF_SUMS)
-               if name in files}
+    scripts = {name: content for name, content in files.items()
+               if name not in ("design.v", "synth.ys", *images)}
     return Synthesis(netlist, library, text, scripts, taken, added, done.seconds, done.cached)
 
 

@@ -50,11 +50,9 @@ def test_answer(ternstone, kit):
     folder = Path(made["folder"])
     assert folder.parts == ("build", "fake-adder", made["hash"], "asic-few")
     assert json.loads(folder.with_suffix(".json").read_text()) == made
-    assert {"netlist.v", "design.sdc", "synth.ys", "asic.html", "fake-adder.core"} <= set(
-        made["files"])
-    config = json.loads((folder / "config.json").read_text())
-    assert config["DESIGN_NAME"] == "fake_adder" and config["CLOCK_PERIOD"] == 10
-    assert "Untested" in config["//"]
+    assert set(made["files"]) == {path.name for path in folder.iterdir()} >= {
+        "netlist.v", "design.sdc", "synth.ys", "asic.html", "fake-adder.core"}
+    assert "config.json" not in made["files"]  # LibreLane knows no such kit
     assert "<svg" in (folder / "asic.html").read_text()
 
 
