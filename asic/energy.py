@@ -18,6 +18,7 @@ frame, a map element once by each layer that makes or takes it.
 """
 
 import csv
+import io
 import json
 import math
 from dataclasses import dataclass
@@ -31,6 +32,8 @@ __all__ = ["COLUMNS", "CONSTANTS", "Layer", "constants", "energy", "read_table"]
 CONSTANTS = Path(__file__).with_name("energy.json")
 #: Of a layer table; the last two may be left out.
 COLUMNS = ("name", "macs", "weights", "inputs", "outputs", "weight_bits", "bits")
+#: Of what a layer counts, at most.
+MOST = 10**15
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,7 @@ class Layer:
 
     def __post_init__(self):
         for name in COLUMNS[1:5]:
-            require_int(f"Layer {name}", getattr(self, name), 0 if name == "weights" else 1)
+            require_int(f"Layer {name}", getattr(self, name), 0 if name == "weights" else 1, MOST)
         for name in COLUMNS[5:]:
             require_int(f"Layer {name}", getattr(self, name), 1, 32)
 
@@ -118,18 +121,39 @@ def read_table(path, **defaults):
     Errors: ValueError, which names the line; OSError.
     """
     layers = []
-    with open(path, newline="", encoding="utf-8") as file:
-        reader = csv.DictReader(file, skipinitialspace=True)
+    try:  # with the mark that Excel puts before UTF-8
+        text = Path(path).read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"Table {path} must be UTF-8 text, which it is not ({error})") from error
+    reader = csv.DictReader(io.StringIO(text), skipinitialspace=True)
+    try:
         head = tuple(reader.fieldnames or ())
         if set(COLUMNS[:5]) - set(head) or set(head) - set(COLUMNS):
             raise ValueError(f"Table {path} must have the columns {', '.join(COLUMNS[:5])} (and "
                              f"{' and '.join(COLUMNS[5:])} if need be), not {', '.join(head)}")
         for row in reader:
             try:
-                given = {name: int(text) for name, text in row.items() if name != "name" and text}
-                layers.append(Layer(row["name"], **{**defaults, **given}))
-            except (TypeError, ValueError) as error:
+                layers.append(Layer(row["name"], **{**defaults, **_counts(row)}))
+            except ValueError as error:
                 raise ValueError(f"Table {path}, line {reader.line_num}: {error}") from error
+    except csv.Error as error:
+        raise ValueError(f"Table {path} must be CSV, which it is not ({error})") from error
     if not layers:
         raise ValueError(f"Table {path} must have a layer, and has none")
     return layers
+
+
+def _counts(row):
+    """What a row of a table says of a layer besides its name."""
+    if None in row:
+        raise ValueError(f"Layer must have a value for each column, and has {len(row[None])} more")
+    given = {}
+    for name, text in row.items():
+        if name != "name" and text:
+            try:
+                given[name] = int(text)
+            except ValueError:
+                raise ValueError(f"Layer {name} must be an integer, not {text[:40]!r}") from None
+        elif name in COLUMNS[1:5]:
+            raise ValueError(f"Layer {name} must be given, and is missing")
+    return given

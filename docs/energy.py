@@ -24,7 +24,8 @@ def calibrated():
     sizes = {row["setting"]: re.match(r"(\d+) x (\d+) bits", row["setting"]) for row in rows}
     products = {tuple(map(int, sizes[row["setting"]].groups())): round(row["measured"] / 1000, 4)
                 for row in rows if row["figure"] == "fJ a product" and row["measured"]}
-    words = {row["figure"]: row["measured"] for row in rows if "a word" in row["figure"]}
+    words = {row["figure"]: row["measured"] for row in rows
+             if "a word" in row["figure"] and row["measured"]}
     if not products or len(words) != 2:
         return None
     return constants(products, words["pJ a word that is read"],

@@ -2,11 +2,13 @@
 
 import json
 import math
+import re
 
 import pytest
 
 from asic.energy import CONSTANTS, Layer, constants, energy, read_table
 
+HEAD = "name,macs,weights,inputs,outputs\n"
 LAYER = Layer("one", macs=1000, weights=100, inputs=50, outputs=20, weight_bits=4, bits=16)
 
 
@@ -64,10 +66,25 @@ def test_table(tmp_path):
         "b", 1, 0, 1, 1, 3)]
     for text, message in (
             ("name,macs\n", "must have the columns name, macs, weights, inputs, outputs"),
-            ("name,macs,weights,inputs,outputs\n", "must have a layer"),
-            ("name,macs,weights,inputs,outputs\na,1,1,1\n", "line 2: .*outputs"),
-            ("name,macs,weights,inputs,outputs\na,1,x,1,1\n", "line 2: "),
-            ("name,macs,weights,inputs,outputs\na,0,1,1,1\n", "line 2: Layer macs must be at le")):
+            (HEAD, "must have a layer"),
+            (f"{HEAD}a,1,1,1\n", "line 2: Layer outputs must be given, and is missing"),
+            (f"{HEAD}a,1,,1,1\n", "line 2: Layer weights must be given, and is missing"),
+            (f"{HEAD}a,1,1,1,1,1\n", "line 2: Layer must have a value for each column, and"),
+            (f"{HEAD}a,1,x,1,1\n", "line 2: Layer weights must be an integer, not 'x'"),
+            (f"{HEAD}a,{'9' * 5000},1,1,1\n", "line 2: Layer macs must be an integer, not '9{40}'"),
+            (f"{HEAD}a,{'9' * 300},1,1,1\n", "line 2: Layer macs must be between 1 and 10{15}"),
+            (f"{HEAD}{'a' * 200_000},1,1,1,1\n", "must be CSV, which it is not "),
+            (f"{HEAD}a,0,1,1,1\n", "line 2: Layer macs must be between 1 and ")):
         path.write_text(text)
-        with pytest.raises(ValueError, match=message):
+        with pytest.raises(ValueError, match=rf"^Table {re.escape(str(path))}.* {message}"):
             read_table(path)
+    path.write_bytes(f"{HEAD}\xe4,1,1,1,1\n".encode("latin-1"))
+    with pytest.raises(ValueError, match=r"^Table .*layers\.csv must be UTF-8 text, which it"):
+        read_table(path)
+
+
+def test_table_of_excel(tmp_path):
+    """Which begins UTF-8 with a mark, and ends lines in its own way."""
+    path = tmp_path / "layers.csv"
+    path.write_bytes(b"\xef\xbb\xbf" + f"{HEAD}a,9,8,7,6\n".replace("\n", "\r\n").encode())
+    assert read_table(path) == [Layer("a", 9, 8, 7, 6)]

@@ -5,6 +5,8 @@ import pytest
 from ternstone import bench_asic
 from ternstone.bench_asic_run import energy
 from ternstone.catalogue import DESIGNS
+from tests.asic.few import few
+from tests.ternstone.words import assert_one_line
 
 POWER = {"blocks": {"core.engine.array": 2.0, "core.engine.weight_memory.memory": 1.0,
                     "core.cell": 4.0}}
@@ -31,6 +33,27 @@ def test_without_a_kit(monkeypatch):
         rows = list(part(lambda what: None))
         assert rows and all(row["measured"] is None and row["met"] is None for row in rows)
         assert all(row["how"].startswith("not measured: ") for row in rows)
+
+
+@pytest.mark.parametrize("part", ["mac arrays", "spins", "products", "designs and-gate"])
+def test_with_a_wrong_kit(ternstone, monkeypatch, tmp_path, part):
+    monkeypatch.setenv("PDK_ROOT", str(tmp_path))
+    assert_one_line(ternstone("bench", "asic", "--only", part),
+                    r"PDK_ROOT must be a folder that holds ihp-sg13g2/libs\.ref/.*, not '.*'")
+    assert not (tmp_path / "build" / "bench-asic.json").exists()
+
+
+def test_kit_without_memories(monkeypatch, tmp_path):
+    """Products are measured all the same."""
+    monkeypatch.setattr(bench_asic, "missing", lambda: None)
+    monkeypatch.setattr(bench_asic, "find_pdk", lambda: few(tmp_path))
+    monkeypatch.setattr(bench_asic, "run", lambda *args, **kwargs: answer(1, 10))
+    rows = list(bench_asic.products(lambda what: None))
+    assert sum(row["figure"] == "fJ a product" for row in rows) == len(bench_asic.PRODUCTS)
+    read, written = rows[-2:]
+    for row in read, written:
+        assert row["figure"].startswith("pJ a word") and row["measured"] is None
+        assert row["how"] == "not measured: few has no such macro here"
 
 
 @pytest.fixture
