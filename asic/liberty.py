@@ -181,7 +181,7 @@ def _gate_ports(cell):
     roles = {}
     for pin in cell.all("pin"):
         for role in ("enable", "clock", "out", "test"):
-            if pin.values.get(f"clock_gate_{role}_pin") == "true":
+            if pin.values.get(f"clock_gate_{role}_pin") == "true" and pin.arguments:
                 roles[role] = pin.arguments[0]
     if "test" in roles or len(roles) < 3:
         return None

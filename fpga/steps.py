@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fpga.tools import find, find_yosys
+from golden.files import write_whole
 
 __all__ = ["Done", "Step", "StepError", "run", "tool_of"]
 
@@ -78,7 +79,7 @@ def run(step, files, cache, tool=None):
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=cache) as name:
         here = Path(name)
         for file, content in inputs.items():
-            (here / file).write_bytes(content)
+            write_whole(here / file, content)
         started = time.perf_counter()
         with open(here / step.log, "w") as log:
             # A program in Python (icebox_vlog) must walk its sets in one order.

@@ -25,7 +25,8 @@ def bad_input(subject: str = "", kinds: tuple[type[BaseException], ...] = (
     """Turn errors of ``kinds`` into `BadInput`, with ``subject`` before their message.
 
     To be put around a call that judges what the user handed in, and around nothing more: the same
-    errors from elsewhere are faults of ours, and keep their traceback.
+    errors from elsewhere are faults of ours, and keep their traceback, but for what folders and
+    disks refuse anywhere (`ternstone.__main__`).
     """
     try:
         yield

@@ -83,6 +83,11 @@ def test_no_function(function):
         truth(function, ("A", "B"))
 
 
+def test_clock_gate_without_a_pin(tmp_path):
+    gate = GATE.replace("pin(E)", "pin()", 1)
+    assert library(tmp_path, LIBERTY.rstrip().removesuffix("}") + gate + "}\n").gate() is None
+
+
 def test_cannot_be_read(tmp_path):
     with pytest.raises(LibertyError, match=r"^Liberty .* must be a file that can be read, which it "
                                            r"is not \(Is a directory\)$"):

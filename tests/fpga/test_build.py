@@ -161,6 +161,16 @@ def test_a_step_that_is_killed(tmp_path):
         steps.run(step, {}, tmp_path / "cache", Tool("sh", "1", ("sh",)))
 
 
+def test_full_disk_names_the_file(tmp_path, monkeypatch):
+    def full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("golden.files.os.fsync", full)
+    step = Step("sh", ("-c", "true"), ("x.ys",), (), "log")
+    with pytest.raises(OSError, match=r"No space left on device: '.*/x\.ys'$"):
+        steps.run(step, {"x.ys": b"ours"}, tmp_path, Tool("sh", "1", ("sh",)))
+
+
 def test_broken_results_are_made_anew(tmp_path):
     step = Step("sh", ("-c", "echo ours > out"), (), ("out",), "log")
     shell = Tool("sh", "1", ("sh",))
