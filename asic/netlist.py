@@ -5,6 +5,8 @@ import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
+from asic.liberty import LibertyError
+
 __all__ = ["NUMBERED", "Cell", "Netlist", "buffered", "load", "tied", "within"]
 
 #: A net that the source does not name, in the Verilog that is generated of it: _0643_, _02_[3].
@@ -104,14 +106,18 @@ def load(text, top, library):
 
     Every cell and every net gets a plain Verilog name that begins with its place in the hierarchy:
     a net has the name of the source that is nearest to what drives it.
+
+    Errors: `LibertyError` where the library has no cell for something.
     """
     module = json.loads(text)["modules"][top]
     cells, homes = [], {}
     for name, entry in module["cells"].items():
         kind = entry["type"]
-        assert not kind.startswith("$") or kind == "$scopeinfo", f"{kind} is not mapped"
         if kind == "$scopeinfo":
             continue
+        if kind not in library.cells:
+            raise LibertyError(f"Liberty must have cells for all of the design, but has none for "
+                               f"{kind}")
         pins = {port: _bits(bits) for port, bits in entry["connections"].items()}
         cells.append(Cell("", kind, _path(name), pins))
         for port, direction in library.directions(kind).items():

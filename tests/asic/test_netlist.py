@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from asic.liberty import Library
+from asic.liberty import LibertyError, Library
 from asic.netlist import buffered, load, tied
 from tests.asic.few import few
 
@@ -48,6 +48,12 @@ def test_names(library):
   nand2 core_a_g2 (.A(core_a_held), .B(1'b1), .Y(q[1]));
 endmodule
 """
+
+
+def test_not_mapped(library):
+    with pytest.raises(LibertyError, match=r"^Liberty must have cells for all of the design, but "
+                                           r"has none for \$_DFF_N_$"):
+        load(design(2).replace('"dff"', '"$_DFF_N_"'), "top", library)
 
 
 def test_numbered_names_give_way(library):
