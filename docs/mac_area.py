@@ -22,11 +22,13 @@ def _areas():
     if data is None:
         return pages.missing(AREA)
     reference = {bits: next(row["each"] for row in data["rows"] if row["weights"] == f"int{bits}"
-                            and row["terms"] == 4 and not row["plain"]) for bits in (8, 12)}
+                            and (row["terms"], row["share"], row["plain"]) == (4, 1, False))
+                 for bits in (8, 12)}
     return pages.table(
         ["weights", "operands", "terms a cycle", "shared sums of", "adder", "um2 a product",
          "longest path", "lane, um2", "lanes", "shared by them, um2", "in Booth's, 4 terms"],
-        [["Yosys `*`" if row["plain"] else row["weights"], f"{row['bits']} bits", row["terms"],
+        [["Yosys `*`" if row["plain"] else row["weights"],
+          f"{row['bits']} bits{', bit by bit' if row['serial'] else ''}", row["terms"],
           row["share"] if row["share"] > 1 else "-", row["structure"], f"{row['each']:,.0f}",
           f"{row['ns']:.2f} ns", f"{row['lane']:,.0f}", row["lanes"], f"{row['shared']:,.0f}",
           f"{reference[row['bits']] / row['each']:.2f}"] for row in data["rows"]])

@@ -44,7 +44,7 @@ LENGTH = 256
 @dataclass(frozen=True)
 class Case:
     """One structure: weight kind, operand bits, terms a cycle, shared columns, lanes; ``plain``
-    leaves the product to Yosys' ``*``."""
+    leaves the product to Yosys' ``*``; to ``serial`` lanes operands come bit by bit."""
 
     weights: str
     bits: int
@@ -52,10 +52,11 @@ class Case:
     share: int = 1
     plain: bool = False
     lanes: int = LANES
+    serial: bool = False
 
     @property
     def length(self) -> int:
-        return LENGTH // self.terms * self.terms
+        return self.terms if self.serial else LENGTH // self.terms * self.terms
 
     @property
     def buffers(self) -> int:
@@ -63,9 +64,10 @@ class Case:
         return -(-self.lanes // LANES)
 
     def __str__(self) -> str:
-        how = ("Yosys *" if self.plain else f"{self.weights} Booth" if "int" in self.weights
-               else self.weights)
-        return (f"{how}, {self.bits}-bit operands, {self.terms} term{'s'[:self.terms - 1]}"
+        how = ("Yosys *" if self.plain else self.weights if "int" not in self.weights
+               else f"{self.weights} Booth" if self.share == 1 else f"{self.weights} in planes")
+        return (f"{how}, {self.bits}-bit operands{' bit by bit' if self.serial else ''}, "
+                f"{self.terms} term{'s'[:self.terms - 1]}"
                 f"{f', shared sums of {self.share}' if self.share > 1 else ''}"
                 f"{f', {self.lanes} lanes' if self.lanes != LANES else ''}")
 
@@ -106,7 +108,12 @@ POWERS = [Case(f"powers{bits}", 8, n) for bits in (3, 4) for n in (1, 4, 8)]
 MANY = [Case(weights, 8, terms, share, lanes=WIDE) for weights, terms, share in (
     ("int8", 48, 1), ("int8", 64, 1), ("binary", 84, 3), ("binary", 126, 3), ("ternary", 84, 2),
     ("ternary", 128, 2))]
-CASES = [*PLAIN.values(), *BOOTH12, *BOOTH8, *FEW, *MANY, *POWERS]
+#: The same products otherwise: a plane of each bit of the weights, and operands bit by bit.
+PLANES = [Case("int12", 12, 4, 2), Case("int12", 12, 6, 3), Case("int12", 12, 12, 3),
+          Case("int8", 8, 24, 3, lanes=WIDE)]
+SERIAL = [Case("binary", 8, 256, serial=True), Case("binary", 12, 256, serial=True),
+          Case("ternary", 8, 256, 2, serial=True)]
+CASES = [*PLAIN.values(), *BOOTH12, *BOOTH8, *FEW, *MANY, *PLANES, *SERIAL, *POWERS]
 #: What `golden.mac.best` chooses from: shares of each kind of weights, and terms a cycle of each.
 TERMS = {1: (1, 2, 4, 8, 16), 2: (2, 4, 8, 16, 32, 64), 3: (3, 6, 12, 24, 48)}
 SWEEP = [Case(weights, bits, terms, share) for weights, shares in {
@@ -133,15 +140,16 @@ def measured(case: Case) -> dict[str, Any]:
     else:
         for structure in ("ripple", "carry-save"):
             params = ArrayParams(case.weights, operand, case.lanes, case.terms, case.length,
-                                 case.share, structure)
+                                 case.share, structure, serial=case.serial)
             lane = area(emit(Lane(params)), pdk, yosys, **clock)
             if lane["ns"] is None or lane["ns"] <= CLOCK_NS:
                 break
     shared = area(emit(Shared(params)), pdk, yosys, **clock)
     buffers = sums_layout(params).size * case.buffers
     common = shared["um2"] + buffers * cell_area(pdk, pdk.buffer)
-    return {"case": str(case), "each": (lane["um2"] + common / case.lanes) / case.terms,
-            "lane": lane["um2"], "shared": common, "structure": structure,
+    return {"case": str(case), "lane": lane["um2"],
+            "each": (lane["um2"] + common / case.lanes) / case.terms * params.cycles_per_beat,
+            "shared": common, "structure": structure,
             "ns": max(lane["ns"] or 0, shared["ns"] or 0) or None, "timing": lane["timing"],
             "pdk": str(pdk), "tool": lane["tool"], "version": lane["version"],
             "flow": lane["flow"]}
@@ -195,6 +203,8 @@ def ratios(found: Found) -> Iterator[Row]:
     for reference, name, limits in (
             (BOOTH12[1], "12x12 Booth, 4 terms", {"binary": 12, "ternary": 9}),
             (PLAIN[12], "a 12x12 multiplier a lane", {"binary": 22, "ternary": 17}),
+            (min(PLANES[:3], key=lambda case: found[case]["each"]), "12x12 in planes",
+             {"binary": None, "ternary": None}),
             (smallest(found, "int8", 8, WIDE), "our best 8x8", {"binary": 8, "ternary": 6.5}),
             (smallest(found, "int8", 8), f"8x8, {LANES} lanes", {"binary": None, "ternary": None})):
         whole = found[reference]

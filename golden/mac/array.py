@@ -23,16 +23,20 @@ __all__ = ["Array", "array", "corrections", "weight_words"]
 
 def array(weights: str = "ternary", bits: int = 8, signed: bool = True, lanes: int = 8,
           terms: int | None = None, length: int = 16, share: int | None = None,
-          structure: str | None = None, stages: int = 1) -> ArrayParams:
+          structure: str | None = None, stages: int = 1, serial: bool = False) -> ArrayParams:
     """`ArrayParams` from flat arguments: ``bits`` and ``signed`` are the operand's; ``terms``,
-    ``share`` and ``structure`` are by default what `golden.mac.best` says.
+    ``share`` and ``structure`` are by default what `golden.mac.best` says, ``terms`` of a
+    ``serial`` array its ``length``.
 
     >>> array().terms, array(terms=4, share=1).structure
     (16, 'ripple')
     """
     operand = Format(bits, 0, signed)
+    if serial and terms is None:
+        terms = length
     terms, share, measured = best(weights, bits, lanes, length, terms, share)
-    return ArrayParams(weights, operand, lanes, terms, length, share, structure or measured, stages)
+    return ArrayParams(weights, operand, lanes, terms, length, share, structure or measured, stages,
+                       serial)
 
 
 def _codes(params, weight):
@@ -69,6 +73,9 @@ def corrections(params, weight):
         constants = np.array([selection.constant(c, sums) for c in range(len(selection.table))],
                              dtype=object)
         total += constants[chosen].sum(0)
+    if p.serial:  # each bit adds them, and a signed operand is its bits less half their range
+        half = 1 << p.operand.width - 1
+        total = total * (2 * half - 1) + p.operand.signed * half * weight.sum(1)
     return [-int(v) % (1 << p.sum_width) for v in total]
 
 
@@ -95,7 +102,7 @@ class Array(Block):
 
     def cycles(self, frames):
         p = self.params
-        return len(frames) * (p.beats + p.lanes + p.stages) + 1
+        return len(frames) * (p.beats * p.cycles_per_beat + p.lanes + p.stages) + 1
 
     @classmethod
     def random(cls, params, rng):

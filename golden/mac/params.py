@@ -12,14 +12,15 @@ from golden.check import require_choice, require_int, require_type
 from golden.design import Stream
 from golden.formats import Format
 from golden.params import Params, as_format
-from golden.weights import WeightKind, accumulator_width
+from golden.weights import WEIGHT_KINDS, WeightKind, accumulator_width
 
 __all__ = ["SHARES", "STRUCTURES", "ArrayParams", "Selection", "Sum"]
 
 STRUCTURES = ("ripple", "carry-save")
 
 #: Columns whose sums may be shared, for each weight kind; none for the others.
-SHARES = {"binary": 4, "ternary": 2}
+SHARES = {"binary": 4, "ternary": 2} | {
+    name: 3 for name in WEIGHT_KINDS if WeightKind(name).multiplied}
 
 
 @dataclass(frozen=True)
@@ -78,17 +79,21 @@ class Selection:
 class ArrayParams(Params):
     """``lanes`` sums of ``length`` products each, ``terms`` of them a cycle.
 
-    weights:    name of a `WeightKind`; ``int`` weights are recoded by Booth, radix 4
+    weights:    name of a `WeightKind`; ``int`` weights are recoded by Booth, radix 4, or are planes
+                of bits where sums are shared
     operand:    format of the operands, at most 16 bits
     lanes:      sums made side by side, of the same operands
     terms:      products that a lane adds in a cycle; divides ``length``
     length:     products of a sum
     share:      columns whose signed sums are made once for all lanes: each lane then chooses one of
-                2**(share - 1) sums (binary), or of x0, x1, x0 + x1, x0 - x1 (ternary, 2)
+                2**(share - 1) sums (binary), of x0, x1, x0 + x1, x0 - x1 (ternary, 2), or, for
+                each bit of the weights, of the sums of every few of the columns (``int``, up to 3)
     structure:  ``ripple``: one carry-propagate adder and one register a lane; ``carry-save``: two
                 registers, and no carry runs further than a column a cycle
     stages:     1; 2 has a register behind the weights' memory, and one of the operands beside it;
                 3 another one behind the choice of the lane whose sum leaves: for FPGAs
+    serial:     operands reach the lanes bit by bit, the highest first, and a lane counts those of
+                all its terms, which are all its products: a beat takes a cycle a bit
     """
 
     weights: str = "ternary"
@@ -99,6 +104,7 @@ class ArrayParams(Params):
     share: int = 1
     structure: str = "ripple"
     stages: int = 1
+    serial: bool = False
 
     def __post_init__(self):
         kind = WeightKind(self.weights)
@@ -120,10 +126,17 @@ class ArrayParams(Params):
                              f"not {self.terms}")
         require_choice("Array structure", self.structure, STRUCTURES)
         require_int("Array stages", self.stages, 1, 3)
+        require_type("Array serial", self.serial, bool)
+        if self.serial and self.terms != self.length:
+            raise ValueError(f"Array terms must be the length of {self.length} where operands come "
+                             f"bit by bit, not {self.terms}")
 
     kind = property(lambda self: WeightKind(self.weights))
     beats = property(lambda self: self.length // self.terms)
     groups = property(lambda self: self.terms // self.share)
+    #: What lanes take of an operand in a cycle, and the cycles that a beat takes.
+    digit = property(lambda self: Format(1, 0, signed=False) if self.serial else self.operand)
+    cycles_per_beat = property(lambda self: self.operand.width if self.serial else 1)
     sum_width = property(lambda self: accumulator_width(self.operand, self.kind, self.length))
     input = property(lambda self: Stream(self.operand, self.terms))
     output = property(lambda self: Stream(Format(self.sum_width, self.operand.fraction)))
@@ -143,7 +156,7 @@ class ArrayParams(Params):
 
         Binary: bit k says that weight k + 1 has another sign than weight 0, the top bit that weight
         0 is -1. Pairs of ternary weights: 1 for x0, 2 for x1, 4 for x0 + x1, 6 for x0 - x1, and
-        the sign on top. One ternary weight: 1, -1.
+        the sign on top. One ternary weight: 1, -1. Others side by side, the first lowest.
         """
         if self.kind.name == "binary":
             negative = (weights < 0).astype("int64")
@@ -152,7 +165,8 @@ class ArrayParams(Params):
                 code = code | (negative[..., k] ^ negative[..., 0]) << k - 1
             return code
         if self.kind.name != "ternary":
-            return self.kind.encode(weights[..., 0])
+            return sum(self.kind.encode(weights[..., k]) << k * self.kind.bits
+                       for k in range(self.share))
         used, negative = (x.astype("int64") for x in (weights != 0, weights < 0))
         if self.share == 1:
             return used[..., 0] << negative[..., 0]
@@ -192,14 +206,19 @@ class ArrayParams(Params):
         if self.kind.name == "binary":
             return tuple((1, *(1 - 2 * (n >> k & 1) for k in range(self.share - 1)))
                          for n in range(1 << self.share - 1))
+        if self.kind.multiplied:
+            return tuple(tuple(n >> k & 1 for k in range(self.share))
+                         for n in range(1, 1 << self.share))
         return ((1, 0), (0, 1), (1, 1), (1, -1)) if self.share == 2 else ((1,),)
 
     def _sum(self, first, factors, parity):
-        form = self.operand
+        form = self.digit
         low = sum(min(f * form.minimum, f * form.maximum) for f in factors)
         high = sum(max(f * form.minimum, f * form.maximum) for f in factors)
         if low >= 0:
             return Sum(first, factors, high.bit_length(), 0, parity)
+        if self.serial:  # of few bits: what one more than is needed would cost is the half of them
+            return Sum(first, factors, (high - low).bit_length(), -low)
         width = max((-1 - low).bit_length(), high.bit_length()) + 1
         return Sum(first, factors, width, 1 << width - 1, parity)
 
@@ -223,6 +242,13 @@ class ArrayParams(Params):
             table = tuple((n - 1 if n else None, negate)
                           for negate in (False, True) for n in range(half))
             return [(0, range(kind.bits), [(0, n) for n in range(half - 1)], table)]
+        if self.share > 1:
+            # Of a plane of bits the sum of the operands whose bit is set; the last is negative.
+            codes, top = range(1 << self.share), kind.bits - 1
+            return [(at, tuple(k * kind.bits + at for k in range(self.share)),
+                     [(n, 0) for n in range(len(codes) - 1)],
+                     tuple((code - 1 if code else None, at == top) for code in codes))
+                    for at in range(kind.bits)]
         # Booth: a digit of -2 .. 2 of every two bits, and the bit below them.
         table = []
         for high, middle, low in product((0, 1), repeat=3):

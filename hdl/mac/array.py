@@ -41,7 +41,8 @@ class Shared(wiring.Component):
     """What all lanes share: the operands, or their signed sums, with their offsets, registered.
     The registers hold their values while no beat comes, so that nothing changes behind them.
 
-    **Latency** 1 cycle. **Throughput** a beat a cycle. It never waits.
+    **Latency** 1 cycle. **Throughput** a beat a cycle; where operands go bit by bit, the bits of a
+    beat in as many cycles. It never waits.
 
     Parameters
     ----------
@@ -52,6 +53,8 @@ class Shared(wiring.Component):
     values : In, ``terms`` operands
     step : In(1)
         They are there.
+    following : In(1)
+        Where operands go bit by bit: the next bit of those that were there.
     sums : Out, `sums_layout`
     """
 
@@ -59,13 +62,16 @@ class Shared(wiring.Component):
         self.params = params
         super().__init__({
             "values": In(data.ArrayLayout(shape(params.operand), params.terms)), "step": In(1),
-            "sums": Out(sums_layout(params))})
+            **({"following": In(1)} if params.serial else {}), "sums": Out(sums_layout(params))})
 
     def elaborate(self, _platform):
         m = Module()
-        form = self.params.operand
+        form, step = self.params.digit, self.step
         offset = 1 << form.width - 1 if form.signed else 0
         operands = [Value.cast(value) ^ offset for value in self.values]
+        if self.params.serial:
+            step = self.step | self.following
+            operands = [self._bit(m, n, value) for n, value in enumerate(self.values)]
         totals, rails = {}, _rails(self.params)
         for n, made in enumerate(self.params.sums):
             total = Signal(made.width, name=f"total_{n}")
@@ -78,9 +84,11 @@ class Shared(wiring.Component):
             if other:
                 heap.add(totals[other])
                 constant -= other.offset
-                change = {k: f for k, f in change.items() if f != other.factors[k]}
+                change = {k: f - other.factors[k] for k, f in change.items()
+                          if f != other.factors[k]}
             for k, factor in change.items():
-                operand, shift = operands[made.first + k][:form.width], int(other is not None)
+                operand, shift = operands[made.first + k][:form.width], abs(factor) // 2
+                factor = 1 if factor > 0 else -1
                 heap.add(operand if factor > 0 else ~operand, shift)
                 constant -= factor * offset << shift
                 if factor < 0:  # -v is ~v + 1, and ~v has ones above
@@ -91,13 +99,23 @@ class Shared(wiring.Component):
             m.d.comb += total.eq(heap.rows(1)[0])
             kept = total if made.parity is None else total[1:]
             held = Signal(len(kept), name=f"held_{n}", reset_less=True)
-            with m.If(self.step):
+            with m.If(step):
                 m.d.sync += held.eq(kept)
             m.d.comb += self.sums[f"sum_{n}"].eq(held)
             if rails:
                 m.d.comb += self.sums[f"not_sum_{n}"].eq(~held)
             totals[made] = total
         return m
+
+    def _bit(self, m, n, value):
+        """The highest bit of an operand that comes, or the next of the one that is there."""
+        operand, form = Value.cast(value), self.params.operand
+        left = Signal(form.width - 1, name=f"left_{n}", reset_less=True)
+        with m.If(self.step):
+            m.d.sync += left.eq(operand)
+        with m.Elif(self.following):
+            m.d.sync += left.eq(left << 1)
+        return Mux(self.step, operand[-1] ^ form.signed, left[-1])
 
 
 class Lane(wiring.Component):
@@ -137,7 +155,7 @@ class Lane(wiring.Component):
             heap.add(choose(m, n, selection), selection.base, arrival)
         kept = [Signal(p.sum_width, name=f"acc_{n}", reset_less=True) for n in range(self.count)]
         for row in kept:
-            heap.add(row & (~self.first).replicate(len(row)))
+            heap.add(row & (~self.first).replicate(len(row)), int(p.serial))
         for row, following in zip(kept, heap.rows(self.count), strict=True):
             with m.If(self.step):
                 m.d.sync += row.eq(following)
@@ -225,7 +243,8 @@ class ArrayCore(wiring.Component):
 
     **Latency** ``lanes + stages`` cycles from a vector's last beat to its last sum. **Throughput**
     a vector every ``beats + lanes + stages`` cycles: the accumulators are all that holds the sums,
-    so the next vector is taken when the last sum has left. **Back-pressure** likewise.
+    so the next vector is taken when the last sum has left. Where operands go bit by bit, both are
+    longer by a cycle for every bit but the first. **Back-pressure** likewise.
 
     Parameters
     ----------
@@ -274,6 +293,17 @@ class ArrayCore(wiring.Component):
         lane, following = Signal(index_width(p.lanes)), Signal(index_width(p.lanes))
         valid, last = Signal(), Signal()
         summed = busy
+        if p.serial:
+            # The other bits of the only beat; the word of weights stays.
+            left, more = Signal(range(p.cycles_per_beat)), Signal()
+            m.d.comb += [more.eq(left != 0), shared.following.eq(
+                delayed(m, more, int(p.stages > 1), "following"))]
+            m.d.sync += left.eq(Mux(taken, p.cycles_per_beat - 1, left - more))
+            with m.If(shared.following):
+                m.d.sync += step.eq(1)
+            with m.If(~given):
+                m.d.sync += first.eq(0)
+            summed &= ~more
         for _ in range(p.stages - 1):
             summed = delayed(m, summed, 1, "summed") & busy
         m.d.sync += valid.eq(summed & ~(o.valid & o.ready & last))

@@ -6,20 +6,27 @@ from hypothesis import strategies as st
 from golden.formats import Format
 from golden.mac.array import Array, array, corrections, weight_words
 from golden.mac.params import ArrayParams
-from tests.golden.mac.kinds import KINDS
+from tests.golden.mac.kinds import KINDS, SERIAL
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind, serial", [
+    *((kind, False) for kind in KINDS), *((kind, True) for kind in SERIAL)])
 @settings(deadline=None, max_examples=5)
 @given(bits=st.integers(2, 12), is_signed=st.booleans(), seed=st.integers(0, 2**32 - 1))
-def test_selections_and_corrections_make_the_sum(kind, bits, is_signed, seed):
+def test_selections_and_corrections_make_the_sum(kind, serial, bits, is_signed, seed):
     """What lanes add, read off the tables, is the sum of products but for the correction."""
     rng = np.random.default_rng(seed)
-    p = ArrayParams(kind[0], Format(bits, 0, is_signed), 2, 2 * kind[1], 4 * kind[1], kind[1])
+    p = ArrayParams(kind[0], Format(bits, 0, is_signed), 2, 2 * kind[1],
+                    (2 if serial else 4) * kind[1], kind[1], serial=serial)
     block = Array.random(p, rng)
     (frame,) = block.random_frames(1, rng)
-    totals = corrections(p, block.tensors["weight"])
-    for word, beat in zip(weight_words(p, block.tensors["weight"]), frame.tolist(), strict=True):
+    words = weight_words(p, block.tensors["weight"])
+    totals, beats = [0] * p.lanes, frame
+    if serial:  # its bits, the highest first
+        words, raised = words * bits, frame[0] + (1 << bits - 1) * is_signed
+        beats = raised >> np.arange(bits)[::-1, None] & 1
+    for word, beat in zip(words, beats.tolist(), strict=True):
+        totals = [total << serial for total in totals]
         shared = [s.offset + sum(f * beat[s.first + k] for k, f in enumerate(s.factors))
                   for s in p.sums]
         assert all(0 <= v < 1 << s.width for v, s in zip(shared, p.sums, strict=True))
@@ -39,6 +46,7 @@ def test_selections_and_corrections_make_the_sum(kind, bits, is_signed, seed):
                 late = negate and not made.early
                 totals[lane] += (value ^ late * ((1 << made.width) - 1)) << made.base
     half = 1 << p.sum_width - 1
+    totals = np.array(totals, dtype=object) + corrections(p, block.tensors["weight"])
     assert [(t + half) % (2 * half) - half for t in totals] == block.run([frame])[0][:, 0].tolist()
 
 
@@ -58,6 +66,8 @@ def test_run():
     for stages in (1, 2, 3):
         params = block.params.replace(stages=stages)
         assert Array(params, block.tensors).cycles([None] * 3) == 3 * (2 + 2 + stages) + 1
+    params = block.params.replace(terms=4, serial=True)
+    assert Array(params, block.tensors).cycles([None] * 3) == 3 * (4 + 2 + 1) + 1
 
 
 def test_extremes_fit():
@@ -70,6 +80,7 @@ def test_extremes_fit():
 def test_array():
     p = array(weights="binary", bits=5, signed=False, share=2)
     assert (p.operand, p.share) == (Format(5, 0, False), 2)
+    assert array(length=24, serial=True).terms == 24
 
 
 @pytest.mark.parametrize("given, error, message", [
@@ -81,8 +92,12 @@ def test_array():
     ({"terms": 3}, ValueError, r"^Array length must be a multiple of the 3 terms a cycle, not 16$"),
     ({"length": 2}, ValueError, r"^Array length must be between 4 and 65536, not 2$"),
     ({"share": 3}, ValueError, r"^Array share must be between 1 and 2, not 3$"),
-    ({"weights": "int8", "share": 2}, ValueError,
-     r"^Array share must be 1 with int8 weights, not 2$"),
+    ({"weights": "powers4", "share": 2}, ValueError,
+     r"^Array share must be 1 with powers4 weights, not 2$"),
+    ({"weights": "int8", "share": 4}, ValueError, r"^Array share must be between 1 and 3, not 4$"),
+    ({"serial": 1}, TypeError, r"^Array serial must be a bool, not 1$"),
+    ({"serial": True}, ValueError, r"^Array terms must be the length of 16 where operands come bit "
+     r"by bit, not 4$"),
     ({"weights": "binary", "share": 3}, ValueError,
      r"^Array terms must be a multiple of the share of 3, not 4$"),
     ({"structure": "tree"}, ValueError,

@@ -69,7 +69,7 @@ def test_best(few):
     ({"terms": 3}, r"^Array length must be a multiple of the 3 terms a cycle, not 16$"),
     ({"share": 0}, r"^Array share must be between 1 and 2, not 0$"),
     ({"share": 3}, r"^Array share must be between 1 and 2, not 3$"),
-    ({"weights": "int8", "share": 2}, r"^Array share must be 1 with int8 weights, not 2$"),
+    ({"weights": "powers4", "share": 2}, r"^Array share must be 1 with powers4 weights, not 2$"),
     ({"length": 0}, r"^Array length must be between \d+ and 65536, not 0$"),
     ({"lanes": 0}, r"^Array lanes must be between 1 and 1024, not 0$"),
     ({"structure": "tree"}, r"^Array structure must be one of ripple, carry-save, not 'tree'$")])

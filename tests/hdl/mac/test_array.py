@@ -12,17 +12,19 @@ from golden.mac.params import STRUCTURES, ArrayParams
 from hdl.mac.array import Array as Top
 from hdl.mac.array import Shared
 from hdl.verilog import emit
-from tests.golden.mac.kinds import KINDS
+from tests.golden.mac.kinds import KINDS, SERIAL
 from tests.hdl.bench import RANDOM, WORKDIR, check, in_icarus, play
 
 
 @st.composite
 def params(draw):
-    kind, share = draw(st.sampled_from(KINDS))
+    serial = draw(st.booleans())
+    kind, share = draw(st.sampled_from(SERIAL if serial else KINDS))
     terms = share * draw(st.integers(1, 3))
     return ArrayParams(kind, Format(draw(st.integers(2, 9)), 0, draw(st.booleans())),
-                       draw(st.integers(1, 5)), terms, terms * draw(st.integers(1, 4)), share,
-                       draw(st.sampled_from(STRUCTURES)), draw(st.integers(1, 3)))
+                       draw(st.integers(1, 5)), terms,
+                       terms * (1 if serial else draw(st.integers(1, 4))), share,
+                       draw(st.sampled_from(STRUCTURES)), draw(st.integers(1, 3)), serial)
 
 
 @settings(RANDOM, max_examples=30)
@@ -34,11 +36,13 @@ def test_sim(p, seed, levels):
           stall=levels[1], seed=seed)
 
 
-@pytest.mark.parametrize("kind, share", KINDS)
-def test_every_kind(kind, share):
+@pytest.mark.parametrize("kind, share, serial", [
+    *((*one, False) for one in KINDS), *((*one, True) for one in SERIAL)])
+def test_every_kind(kind, share, serial):
     """Random parameters meet few of them in a run."""
     rng = np.random.default_rng(share)
-    block = Array.random(ArrayParams(kind, Format(5), 4, 3 * share, 12 * share, share), rng)
+    block = Array.random(ArrayParams(kind, Format(5), 4, 3 * share, (3 if serial else 12) * share,
+                                     share, serial=serial), rng)
     check(block, Top(block.params, block.tensors), block.random_frames(6, rng))
 
 
@@ -61,6 +65,7 @@ def test_frames_of_wrong_length(p, seed, stall):
 LARGE = {
     "binary": ArrayParams("binary", Format(12, 11), 2, 6, 48, 3, "carry-save", 3),
     "int8": ArrayParams("int8", Format(8, 8, signed=False), 2, 2, 16),
+    "serial": ArrayParams("ternary", Format(8), 3, 24, 24, 2, serial=True),
 }
 
 
