@@ -2,6 +2,7 @@
 
 import os
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -51,8 +52,8 @@ def test_ratios():
     few = found(binary_12=80.0, ternary_12=120.0, binary_8=130.0, ternary_8=150.0)
     rows = list(bench_mac.ratios(few))
     assert [(row["measured"], row["met"]) for row in rows] == [
-        (12.5, True), (8.33, False), (12.5, False), (8.33, False), (7.69, False), (6.67, True),
-        (7.69, None), (6.67, None)]
+        (12.5, True), (8.33, False), (12.5, False), (8.33, False), (12.5, None), (8.33, None),
+        (7.69, False), (6.67, True), (7.69, None), (6.67, None)]
 
 
 def test_references_have_as_many_lanes():
@@ -60,7 +61,7 @@ def test_references_have_as_many_lanes():
     for case, answer in answers.items():
         if case.lanes == WIDE:
             answer["each"] = 900.0 if case.weights == "int8" else 100.0
-    eight, ternary, few, _ = list(bench_mac.ratios(answers))[4:]
+    eight, ternary, few, _ = list(bench_mac.ratios(answers))[6:]
     assert (eight["measured"], ternary["measured"], few["measured"]) == (9.0, 9.0, 1.0)
     assert "128 lanes" in eight["setting"] and "128 lanes" in eight["how"]
 
@@ -109,6 +110,19 @@ def test_plain_lane():
         assert ctx.get(lane.total) == values @ weights
 
     play(lane, testbench)
+
+
+def test_operands_bit_by_bit_take_as_many_cycles(monkeypatch):
+    monkeypatch.setattr(bench_mac, "find_pdk", lambda: SimpleNamespace(buffer="buf"))
+    monkeypatch.setattr(bench_mac, "find_yosys", lambda: None)
+    monkeypatch.setattr(bench_mac, "cell_area", lambda *_: 2.0)
+    monkeypatch.setattr(bench_mac, "area", lambda *_, **__: {
+        "um2": 96.0, "ns": 5.0, "timing": "x", "tool": "t", "version": "1", "flow": ""})
+    abreast, serial = (bench_mac.measured(Case("binary", 8, 4, serial=serial))["each"]
+                       for serial in (False, True))
+    # A lane, the shared part and its buffers, of operands and of their bits.
+    assert abreast == (96 + (96 + 2 * 4 * 8) / 32) / 4
+    assert serial == (96 + (96 + 2 * 4) / 32) / 4 * 8
 
 
 @pytest.mark.slow
