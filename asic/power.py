@@ -16,7 +16,7 @@ from asic.liberty import truth
 from asic.memory import accesses_pj
 from asic.timing import wire_load
 
-__all__ = ["SLOPE_NS", "Energies", "energy", "loads", "report"]
+__all__ = ["SLOPE_NS", "WHERE", "Energies", "energy", "loads", "report"]
 
 #: Slope of every input, at which tables are read.
 SLOPE_NS = 0.1
@@ -172,7 +172,7 @@ def energy(netlist, library, activity):
                 if kind != "memory":
                     inside += changes[net] * float(
                         np.interp(load, *energies.output(cell.type, port)))
-        found[_WHERE.get(kind, "internal")] += inside
+        found[WHERE.get(kind, "internal")] += inside
         found["clock" if kind == "clock gate" else "switching"] += outside
         blocks[cell.path] += inside + outside
     return {"cycles": activity.cycles, "pj": {name: found[name] for name in sorted(found)},
@@ -196,7 +196,7 @@ def report(spent, frames, period_ns):
 
 
 #: Kind of a cell -> what its own energy counts as.
-_WHERE = {"flip-flop": "flip-flops", "clock gate": "clock", "memory": "memory"}
+WHERE = {"flip-flop": "flip-flops", "clock gate": "clock", "memory": "memory"}
 
 
 def _inside(energies, cell, port, changes, share, cycles):

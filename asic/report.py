@@ -7,7 +7,7 @@ from collections import Counter
 from asic.area import find_sta
 from asic.memory import macros
 from asic.netlist import NUMBERED, within
-from asic.power import _WHERE
+from asic.power import WHERE
 from asic.timing import wire_load
 from fpga.report import STYLE, svg, table
 from fpga.steps import tool_of
@@ -123,7 +123,7 @@ def known(spent, netlist, library):
              if "input" in library.directions(cell.type).values()}
     lacking = sorted(cell for cell in types
                      if not any(pin.all("internal_power") for pin in library.pins(cell).values()))
-    parts = {_WHERE.get(types[cell], "internal") for cell in lacking}
+    parts = {WHERE.get(types[cell], "internal") for cell in lacking}
     spent, notes = dict(spent), []
     if parts:
         spent |= {"mw": None, "nj_per_frame": None, "blocks": dict.fromkeys(spent["blocks"]),
