@@ -217,7 +217,7 @@ class ArrayParams(Params):
         high = sum(max(f * form.minimum, f * form.maximum) for f in factors)
         if low >= 0:
             return Sum(first, factors, high.bit_length(), 0, parity)
-        if self.serial:  # of few bits: what one more than is needed would cost is the half of them
+        if self.serial:  # of two or three bits, one fewer than below
             return Sum(first, factors, (high - low).bit_length(), -low)
         width = max((-1 - low).bit_length(), high.bit_length()) + 1
         return Sum(first, factors, width, 1 << width - 1, parity)
