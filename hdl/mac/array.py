@@ -68,10 +68,11 @@ class Shared(wiring.Component):
         m = Module()
         form, step = self.params.digit, self.step
         offset = 1 << form.width - 1 if form.signed else 0
-        operands = [Value.cast(value) ^ offset for value in self.values]
         if self.params.serial:
             step = self.step | self.following
             operands = [self._bit(m, n, value) for n, value in enumerate(self.values)]
+        else:
+            operands = [Value.cast(value) ^ offset for value in self.values]
         totals, rails = {}, _rails(self.params)
         for n, made in enumerate(self.params.sums):
             total = Signal(made.width, name=f"total_{n}")
