@@ -89,7 +89,9 @@ def measure_area():
 
     why = bench_mac.missing()
     if why:
-        sys.exit(why)
+        sys.stderr.write(f"{why}\n")
+        sys.exit(2)
+
     def say(what):
         sys.stderr.write(f"{what}\n")
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from asic.calibrate import MAIN, access_pj
-from asic.pdk import PdkError, find_pdk
+from asic.pdk import find_pdk
 from golden.lstm.build import network
 from golden.lstm.network import Network
 from golden.mac.array import Array, array
@@ -27,7 +27,6 @@ from ternstone.bench_invertible_area import standard_cells
 from ternstone.bench_lstm_states import set_states
 from ternstone.catalogue import DESIGNS
 from ternstone.designs import Design, open_design
-from ternstone.errors import bad_input
 
 __all__ = ["ARRAYS", "PARALLEL", "PARTS"]
 
@@ -224,20 +223,10 @@ def whole(say: Say) -> Iterator[Row]:
                   f"the netlist, energy; load of the machine {os.getloadavg()[0]:.1f}")
 
 
-def _with_kit(part: Part, say: Say) -> Iterator[Row]:
-    """``part``, if the environment's kit is there, or there is no word of one.
-
-    Errors: `BadInput` for a ``PDK_ROOT`` that does not hold it.
-    """
-    with bad_input("", (PdkError,)):
-        find_pdk()
-    yield from part(say)
-
-
 _PARTS: dict[str, Part] = {
     "mac arrays": bench_mac.arrays, "array energy": array_energy, "products": products,
     "skipping": skipping, "stochastic": stochastic, "masks": masks,
     "spins": standard_cells, "powers of two": bench_mac.powers,
     **{f"designs {name}": partial(design, name) for name in DESIGNS if name not in PARALLEL},
     "whole": whole}
-PARTS: dict[str, Part] = {name: partial(_with_kit, part) for name, part in _PARTS.items()}
+PARTS: dict[str, Part] = {name: partial(bench_mac.with_kit, part) for name, part in _PARTS.items()}

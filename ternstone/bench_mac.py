@@ -7,6 +7,7 @@ the lanes. Memories of weights, and what takes sums out, are not: they are the s
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from amaranth.hdl import Module, Mux, Signal, signed
@@ -24,9 +25,11 @@ from hdl.mac.array import Lane, Shared, sums_layout
 from hdl.verilog import emit
 from sim.tools import ToolError
 from ternstone.bench import Part, Row, Say, at_least, at_most, figure, side_by_side
+from ternstone.errors import bad_input
 
 __all__ = ["CASES", "CLOCK_NS", "LANES", "PARTS", "POWERS", "SWEEP", "WIDE", "Case", "arrays",
-           "measure", "measured", "missing", "powers", "ratios", "shares", "smallest", "sweep"]
+           "measure", "measured", "missing", "powers", "ratios", "shares", "smallest", "sweep",
+           "with_kit"]
 
 #: Case -> what `measured` says of it.
 Found = dict["Case", dict[str, Any]]
@@ -251,4 +254,15 @@ def powers(say: Say) -> Iterator[Row]:
     yield from shares(found)
 
 
-PARTS: dict[str, Part] = {"mac arrays": arrays, "powers of two": powers}
+def with_kit(part: Part, say: Say) -> Iterator[Row]:
+    """``part``, if the environment's kit is there, or there is no word of one.
+
+    Errors: `BadInput` for a ``PDK_ROOT`` that does not hold it.
+    """
+    with bad_input("", (PdkError,)):
+        find_pdk()
+    yield from part(say)
+
+
+PARTS: dict[str, Part] = {"mac arrays": partial(with_kit, arrays),
+                          "powers of two": partial(with_kit, powers)}

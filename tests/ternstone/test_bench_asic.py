@@ -35,12 +35,14 @@ def test_without_a_kit(monkeypatch):
         assert all(row["how"].startswith("not measured: ") for row in rows)
 
 
-@pytest.mark.parametrize("part", ["mac arrays", "spins", "products", "designs and-gate"])
-def test_with_a_wrong_kit(ternstone, monkeypatch, tmp_path, part):
+@pytest.mark.parametrize("family, part", [
+    ("asic", "mac arrays"), ("asic", "spins"), ("asic", "products"), ("asic", "designs and-gate"),
+    ("mac", "mac arrays"), ("mac", "powers of two")])
+def test_with_a_wrong_kit(ternstone, monkeypatch, tmp_path, family, part):
     monkeypatch.setenv("PDK_ROOT", str(tmp_path))
-    assert_one_line(ternstone("bench", "asic", "--only", part),
+    assert_one_line(ternstone("bench", family, "--only", part),
                     r"PDK_ROOT must be a folder that holds ihp-sg13g2/libs\.ref/.*, not '.*'")
-    assert not (tmp_path / "build" / "bench-asic.json").exists()
+    assert not (tmp_path / "build" / f"bench-{family}.json").exists()
 
 
 def test_kit_without_memories(monkeypatch, tmp_path):
