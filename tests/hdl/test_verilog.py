@@ -1,4 +1,5 @@
 # amaranth: UnusedElaboratable=no
+import errno
 import os
 import re
 import shutil
@@ -151,6 +152,15 @@ def test_memory_of_structs_and_of_enums():
 
 def test_one_word_memory():
     assert "r_data <= contents[0];" in emit(Rom(7, [99])).text
+
+
+def test_no_room_for_yosys(monkeypatch):
+    """What its runtime says where the disk is full, or a file may not be so large."""
+    monkeypatch.setattr(subprocess, "run", lambda *args, **kwargs: subprocess.CompletedProcess(
+        args, 1, "", "Traceback ...\nWasmtimeError: File too large (os error 27)\n"))
+    with pytest.raises(OSError, match="the cache of Amaranth's Yosys") as seen:
+        emit(Stage(), "stage")
+    assert seen.value.errno == errno.EFBIG
 
 
 def test_empty_memory_is_refused():
