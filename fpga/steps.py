@@ -94,7 +94,13 @@ def run(step, files, cache, tool=None):
                                 f"{signal.Signals(-status).name} stopped it")
             raise StepError(f"{step.program} must accept the design, but it says: "
                             f"{_said(here / step.log)}")
-        result = {"seconds": round(time.perf_counter() - started, 3), "status": status,
+        seconds = round(time.perf_counter() - started, 3)
+        for name in step.outputs:
+            if name.endswith(".json") and not _is_json(here / name):
+                # Yosys does not look whether its files are written.
+                raise StepError(f"{step.program} must write all of {name}, but it ends early: is "
+                                "there room for it?")
+        result = {"seconds": seconds, "status": status,
                   "files": {file: _sha256((here / file).read_bytes())
                             for file in (*step.outputs, step.log)}}
         kept = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=cache))
@@ -119,6 +125,14 @@ def _kept(step, folder):
         if {name: _sha256(content) for name, content in files.items()} == result["files"]:
             return Done(files, result["seconds"], result["status"], True)
     return None
+
+
+def _is_json(path):
+    try:
+        json.loads(path.read_bytes())
+    except ValueError:
+        return False
+    return True
 
 
 def _sha256(content):

@@ -161,6 +161,15 @@ def test_a_step_that_is_killed(tmp_path):
         steps.run(step, {}, tmp_path / "cache", Tool("sh", "1", ("sh",)))
 
 
+def test_a_file_that_ends_early(tmp_path):
+    """Of a program that does not look whether its file was written: nothing is kept."""
+    step = Step("sh", ("-c", "printf '{' > out.json"), (), ("out.json",), "log")
+    with pytest.raises(StepError, match=r"^sh must write all of out\.json, but it ends early: is "
+                                        r"there room for it\?$"):
+        steps.run(step, {}, tmp_path / "cache", Tool("sh", "1", ("sh",)))
+    assert not list((tmp_path / "cache").iterdir())
+
+
 def test_full_disk_names_the_file(tmp_path, monkeypatch):
     def full(descriptor):
         raise OSError(28, "No space left on device")
