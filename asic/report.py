@@ -18,22 +18,26 @@ __all__ = ["critical_path", "known", "page", "report"]
 SHARE = 0.01
 #: Types of cells that a note names, at most.
 NAMED = 4
+#: At the end of a name: of a bus the bit.
+_BIT = re.compile(r"\[\d+\]$")
 
 
 def critical_path(netlist, library, timing):
-    """The slowest path in the source's names: ``hops`` are cells one after the other that drive
-    nets of the same name. A net without one has that of the next on the path that has one and is
-    of the same block, else of the one before, else the block's."""
+    """`Timing.path` in the source's names: ``hops`` are cells one after the other that drive nets
+    of the same name; a port is a hop without a cell. A net without one has that of the next on the
+    path that has one and is of the same block, else of the one before, else the block's."""
     every = {cell.name: cell for cell in netlist.cells}
-    cells = [every[name] for name, _, _ in timing.path]
-    own = [_source(netlist, library, cell) for cell in cells]
+    # A port is of no block, so that nothing else goes by its name.
+    steps = [(None, _BIT.sub("", name)) if name not in every else
+             (every[name].path, _source(netlist, library, every[name]))
+             for name, _, _ in timing.path]
     hops, before = [], 0.0
-    for n, (cell, (_, _, ns)) in enumerate(zip(cells, timing.path, strict=True)):
-        source = next((own[k] for k in (*range(n, len(own)), *range(n - 1, -1, -1))
-                       if own[k] and cells[k].path == cell.path), cell.path or "top")
+    for n, ((block, _), (name, _, ns)) in enumerate(zip(steps, timing.path, strict=True)):
+        source = next((steps[k][1] for k in (*range(n, len(steps)), *range(n - 1, -1, -1))
+                       if steps[k][1] and steps[k][0] == block), block or "top")
         if not hops or hops[-1]["name"] != source:
             hops.append({"name": source, "cells": 0, "ns": 0.0})
-        hops[-1]["cells"] += 1
+        hops[-1]["cells"] += name in every
         hops[-1]["ns"] = round(hops[-1]["ns"] + ns - before, 4)
         before = ns
     if not hops:
@@ -48,7 +52,7 @@ def _source(netlist, library, cell):
             if net in netlist.nets:
                 path, own = netlist.nets[net]
                 if within(path, cell.path) and not NUMBERED.fullmatch(own):
-                    return re.sub(r"\[\d+\]$", "", f"{path}.{own}".lstrip("."))
+                    return _BIT.sub("", f"{path}.{own}".lstrip("."))
     return None
 
 

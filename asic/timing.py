@@ -18,7 +18,7 @@ PORTS = 0.2
 #: The slack at which the search for the fastest clock ends, and how often it looks at most.
 PRECISE_NS, TRIALS = 0.0001, 40
 
-_LINE = re.compile(r"^\s*-?\d+\.\d+\s+(-?\d+\.\d+) [\^v] (\S+)/(\S+) \((\S+)\)$")
+_LINE = re.compile(r"^\s*(-?\d+\.\d+)\s+(-?\d+\.\d+) [\^v] (\S+) \((\S+)\)$")
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,9 @@ class Timing:
 
     mhz:       the fastest clock, whatever the one was that was asked for: OpenSTA found the slack
                ``confirmed_ns`` with it, and ports a fifth of its period away from its edge
-    path:      [(instance, cell, time at its output, ns)] of the slowest path, from flip-flop or
-               port to flip-flop or port
+    path:      [(instance, cell, ns until its output)] of the path that keeps the clock from being
+               faster, from flip-flop or port to flip-flop or port; a port is (name, "in" or "out",
+               ns), and what the port is away from the clock's edge does not count
     """
 
     setup_ns: float
@@ -81,7 +82,6 @@ def analyse(netlist, pdk, period_ns, cache, macros=()):
     script = "\n".join([
         *(f"read_liberty {name}" for name in liberties), "read_verilog netlist.v",
         f"link_design {netlist.name}", "source design.sdc",
-        "report_checks -path_delay max -format full -digits 4",
         "set setup [sta::worst_slack_cmd max]", "set hold [sta::worst_slack_cmd min]",
         "proc slack {period} {", _constraints(netlist, pdk, "$period", f"[expr {PORTS} * $period]"),
         "return [expr [sta::worst_slack_cmd max] * 1e9]", "}",
@@ -89,6 +89,8 @@ def analyse(netlist, pdk, period_ns, cache, macros=()):
         f"set fastest {period_ns:.6f}", "set left [expr $setup * 1e9]",
         f"for {{set n 0}} {{$n < {TRIALS} && abs($left) > {PRECISE_NS}}} {{incr n}} {{",
         "set fastest [expr $fastest - $left]", "set left [slack $fastest]", "}",
+        # At the fastest clock: at a slower one the ports, which move with it, hide that path.
+        "report_checks -path_delay max -format full -digits 4",
         'puts "RESULT $setup $hold $fastest $left"', ""])
     files = {**liberties, "netlist.v": netlist.verilog().encode(),
              "design.sdc": sdc(netlist, pdk, period_ns).encode(), "sta.tcl": script.encode()}
@@ -101,8 +103,19 @@ def analyse(netlist, pdk, period_ns, cache, macros=()):
         lines = [line for line in said.splitlines() if "rror" in line] or said.splitlines()[-2:]
         raise StepError(f"OpenSTA must time the netlist, but it says: {' | '.join(lines[:3])}")
     setup, hold, fastest, confirmed = map(float, result.groups())
-    path = tuple((match[2], match[4], float(match[1]))
-                 for match in map(_LINE.match, said.splitlines()) if match)
-    # The last line is the clock at the end of the path.
     return Timing(round(1e9 * setup, 4), round(1e9 * hold, 4), round(1000 / fastest, 2),
-                  round(confirmed, 4), path, done.seconds)
+                  round(confirmed, 4), _path(said), done.seconds)
+
+
+def _path(said):
+    """`Timing.path` of what ``report_checks`` printed."""
+    path, start = [], None
+    for own, at, pin, kind in (match.groups() for match in map(_LINE.match, said.splitlines())
+                               if match):
+        if start is None:
+            start = float(at) - float(own)
+        name = pin.partition("/")[0]
+        if path and path[-1][0] == name:  # of a flip-flop there are the clock's pin and the output
+            path.pop()
+        path.append((name, kind, round(float(at) - start, 4)))
+    return tuple(path)

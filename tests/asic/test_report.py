@@ -16,12 +16,14 @@ def library(tmp_path):
     return Library(tmp_path / "few.lib")
 
 
-def path(library, *nets):
+def path(library, *nets, ports=("", "")):
     """The critical path along cells that drive these nets: (block, name or None)."""
     cells = [Cell(f"g{n}", "inv", block, {"A": [n], "Y": [n + 1]})
              for n, (block, _) in enumerate(nets)]
     names = {n + 1: (block, name) for n, (block, name) in enumerate(nets) if name}
-    timing = SimpleNamespace(path=[(cell.name, "inv", n + 1.0) for n, cell in enumerate(cells)])
+    first, last = ([(name, "in", 0.0)] if name else [] for name in ports)
+    timing = SimpleNamespace(path=[
+        *first, *((cell.name, "inv", n + 1.0) for n, cell in enumerate(cells)), *last])
     found = critical_path(Netlist("top", [], cells, names), library, timing)
     return [(hop["name"], hop["cells"]) for hop in found["hops"]]
 
@@ -34,6 +36,9 @@ def test_names_on_the_critical_path(library):
         ("a.held", 1), ("a.sum", 4), ("b", 1), ("top", 1)]
     assert path(library, ("a", "_1_"), ("b", "sum"), ("a", "held")) == [
         ("a.held", 1), ("b.sum", 1), ("a.held", 1)]
+    # A port is no cell, and nothing else goes by its name.
+    assert path(library, ("", None), ("a", "sum"), ports=("d[3]", "q")) == [
+        ("d", 0), ("top", 1), ("a.sum", 1), ("q", 0)]
 
 
 SPENT = {"mw": 1.0, "leakage_mw": 0.1, "nj_per_frame": 2.0, "leakage_nj_per_frame": 0.2,

@@ -34,3 +34,19 @@ def test_fastest_clock(name, period_ns, tmp_path):
     assert timing.mhz == pytest.approx(1000 * share / ns, rel=0.001)
     again = analyse(made.netlist, pdk, 1000 / timing.mhz, tmp_path / "cache")
     assert abs(again.setup_ns) <= 0.001 and again.mhz == pytest.approx(timing.mhz, rel=0.001)
+
+
+@needs_yosys
+@needs_sta
+@pytest.mark.parametrize("text, path", [
+    # At 100 ns the input, which arrives after 20, has less slack than what limits the clock.
+    ("always @(posedge clk) begin q <= ~(a & b); r <= ~(r & q); end",
+     [("dff", 0.1), ("nand2", 0.2), ("dff", 0.2)]),
+    (PATHS["input to output"][0], [("in", 0), ("nand2", 0.1), ("out", 0.1)])])
+def test_path(text, path, tmp_path):
+    """That which keeps the clock from being faster, without the ports' distance from its edge."""
+    pdk = few(tmp_path)
+    made = synthesise({"top.v": DESIGN.format(text)}, "top", pdk, tmp_path / "cache", target_ns=5)
+    for period_ns in (100, 0.2):
+        timing = analyse(made.netlist, pdk, period_ns, tmp_path / "cache")
+        assert [(kind, ns) for _, kind, ns in timing.path] == path
