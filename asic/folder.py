@@ -11,6 +11,11 @@ __all__ = ["LIBRELANE", "core_file", "librelane", "write"]
 
 #: Kits that are PDKs of LibreLane by the same name.
 LIBRELANE = ("ihp-sg13g2", "sky130A")
+#: Before the script of Yosys.
+NOTE = """\
+# yosys -s synth.ys: netlist.json, of which Ternstone made netlist.v with tie cells
+# and buffers. cells.lib is the kit's Liberty.
+"""
 
 
 def librelane(built):
@@ -42,15 +47,6 @@ def core_file(name, netlist):
         f"    toplevel: {netlist.name}", ""])
 
 
-def _script(made, design):
-    """The script of Yosys as it runs in the folder."""
-    read = "read_verilog design.v"
-    assert read in made.script
-    return ("# yosys -s synth.ys: netlist.json, of which Ternstone made netlist.v with tie cells\n"
-            "# and buffers. cells.lib is the kit's Liberty.\n"
-            + made.script.replace(read, f"read_verilog {design}"))
-
-
 def write(built, verilog, folder, answer, page):
     """Put everything of a build into ``folder``, whole or not at all; ``answer`` gets the files'
     SHA-256.
@@ -59,10 +55,13 @@ def write(built, verilog, folder, answer, page):
     page:     HTML
     """
     made = built.synthesis
-    files = {**{name: text.encode() for name, text in verilog.items()},
+    design, *images = verilog
+    # No name of a user's stands in the script, nor in the way of the other files.
+    files = {"design.v": verilog[design].encode(),
+             **{name: verilog[name].encode() for name in images},
              "netlist.v": made.netlist.verilog().encode(),
              "design.sdc": sdc(made.netlist, built.pdk, built.period_ns).encode(),
-             "synth.ys": _script(made, next(iter(verilog))).encode(), **made.scripts,
+             "synth.ys": (NOTE + made.script).encode(), **made.scripts,
              f"{answer['design']}.core": core_file(answer["design"], made.netlist).encode(),
              "asic.html": page.encode()}
     if built.pdk.name in LIBRELANE:

@@ -11,7 +11,7 @@ from typing import Any
 
 from golden.design import Stream
 from golden.files import write_json, write_whole
-from hdl.verilog import emit
+from hdl.verilog import KEYWORDS, emit
 from ternstone.designs import Design
 from ternstone.errors import bad_input
 
@@ -33,11 +33,11 @@ _MEANING = {
 def identifier(name: str) -> str:
     """A design's name as a Verilog module.
 
-    >>> identifier("digits-lstm-ternary"), identifier("8-bit")
-    ('digits_lstm_ternary', '_8_bit')
+    >>> identifier("digits-lstm-ternary"), identifier("8-bit"), identifier("final")
+    ('digits_lstm_ternary', '_8_bit', '_final')
     """
     name = re.sub(r"\W", "_", name, flags=re.ASCII)
-    return f"_{name}" if name[:1].isdigit() else name
+    return f"_{name}" if name[:1].isdigit() or name in KEYWORDS else name
 
 
 def folder_of(design: Design) -> Path:

@@ -55,10 +55,12 @@ def plain(text):
                              for name, cell in module["cells"].items()}
 
 
-def test_script(built, tmp_path):
-    """Yosys in the folder, without anything else, makes what was built."""
+@pytest.mark.parametrize("name", ["ours", "netlist", "two words"])
+def test_script(built, tmp_path, name):
+    """Yosys in the folder, without anything else, makes what was built, whatever a user's model
+    is called."""
     away = tmp_path / "away"
-    write(built, {"ours.v": DESIGN}, away, {"design": "ours"}, "<html>")
+    write(built, {f"{name}.v": DESIGN}, away, {"design": name}, "<html>")
     subprocess.run([*find_yosys().command, "-q", "-s", "synth.ys"], cwd=away, check=True,
                    capture_output=True)
     kept, = (built.pdk.liberty.parent / "cache").glob("*/netlist.json")

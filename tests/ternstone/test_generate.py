@@ -140,7 +140,8 @@ def test_table(ternstone):
 
 
 @pytest.mark.parametrize("name, module", [
-    ("digits-lstm-ternary", "digits_lstm_ternary"), ("8", "_8"), ("größe", "gr__e")])
+    ("digits-lstm-ternary", "digits_lstm_ternary"), ("8", "_8"), ("größe", "gr__e"),
+    ("final", "_final")])
 def test_identifier(name, module):
     assert identifier(name) == module
 
