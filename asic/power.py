@@ -83,14 +83,14 @@ class Energies:
         return at, tuple(np.mean([np.interp(at, *curve) for curve in curves], axis=0) * self.pf)
 
     def _input(self, cell, port):
-        """[(condition or "", pJ a change)] of what changes inside with an input alone."""
+        """[(condition or "", (pJ of a rise, of a fall))] of what changes inside with an input
+        alone; what has no condition comes last."""
         found = []
         for group in self.library.pins(cell)[port].all("internal_power"):
-            values = [self._curve(table)[1][0] for table in group.groups
-                      if table.name in ("rise_power", "fall_power")]
-            if values:
-                found.append((group.values.get("when", ""), float(np.mean(values)) * self.pf))
-        return found
+            pj = {table.name: float(self._curve(table)[1][0]) * self.pf for table in group.groups}
+            found.append((group.values.get("when", ""),
+                          (pj.get("rise_power", 0.0), pj.get("fall_power", 0.0))))
+        return sorted(found, key=lambda entry: not entry[0])
 
     def _curve(self, table):
         """(loads, values) of a table at `SLOPE_NS`."""
@@ -200,44 +200,51 @@ WHERE = {"flip-flop": "flip-flops", "clock gate": "clock", "memory": "memory"}
 
 
 def _inside(energies, cell, port, changes, share, cycles):
-    """pJ a change of an input, over what the other pins are meanwhile."""
-    if energies.library.directions(cell.type)[port] == "output":
+    """pJ a change of an input, the mean of a rise and a fall, over what the other pins are
+    meanwhile."""
+    library = energies.library
+    if library.directions(cell.type)[port] == "output" or not energies.input(cell.type, port):
         return 0.0
-    spent = rest = known = 0.0
-    for when, pj in energies.input(cell.type, port):
-        if not when:
-            rest = pj
-            continue
-        chance = _chance(energies.library, cell, when, changes, share, cycles)
-        known += chance
-        spent += chance * pj
-    return spent + max(0.0, 1 - known) * rest
-
-
-def _chance(library, cell, when, changes, share, cycles):
-    """How often a condition holds: pins are taken as independent, but for what a flip-flop takes
-    and holds, which differ at as many of its clock's edges as it changes."""
-    names = tuple(dict.fromkeys(re.findall(r"[A-Za-z_]\w*", when)))
-    ones = [share[cell.pins[name][0]] if cell.pins.get(name) else 0.5 for name in names]
+    ones = {name: share[nets[0]] for name, nets in cell.pins.items() if nets}
+    pair, differ = None, (0.0, 0.0)
     ff = library.cells[cell.type][0].all("ff")
-    pair = None
     if ff and cell.pins.get("Q"):
         data, clock = (ff[0].values[role].strip("() ") for role in ("next_state", "clocked_on"))
-        if data in names and "Q" in names:
-            edges = changes[cell.pins[clock][0]] / 2 or cycles
-            pair = names.index(data), names.index("Q")
-            differ = min(1.0, changes[cell.pins["Q"][0]] / edges) / 2
-            held = ones[pair[1]]
+        if cell.pins.get(data) and cell.pins.get(clock):
+            pair = data, "Q"
+            edges = changes[cell.pins[clock][0]] / 2
+            # Nets change after the clock has risen, and while it is up if it is not gated.
+            ones[clock] = min(1.0, edges / cycles)
+            # Before a rise D is what Q will be; before a fall D has left what Q is.
+            rise = min(1.0, changes[cell.pins["Q"][0]] / (edges or cycles)) / 2
+            fall = min(1.0, changes[cell.pins[data][0]] / cycles) / 2
+            differ = rise, fall if port == clock else rise
+    spent = 0.0
+    for way in (0, 1):
+        rest = 1.0
+        for when, pj in energies.input(cell.type, port):
+            chance = _chance(when, ones, pair, differ[way]) if when else max(0.0, rest)
+            rest -= chance
+            spent += chance * pj[way] / 2
+    return spent
+
+
+def _chance(when, ones, pair, differ):
+    """How often a condition holds: pins are 1 as often as ``ones`` says, and independent, but for
+    a ``pair``, what a flip-flop takes and holds: each way they ``differ`` as often as that."""
+    names = tuple(dict.fromkeys(re.findall(r"[A-Za-z_]\w*", when)))
+    both = pair if pair and set(pair) <= set(names) else ()
     total = 0.0
     for value, bit in enumerate(truth(when, names)):
         if bit == "1":
-            bits = [value >> k & 1 for k in range(len(names))]
+            bits = {name: value >> k & 1 for k, name in enumerate(names)}
             chance = 1.0
-            for k, one in enumerate(ones):
-                if not pair or k not in pair:
-                    chance *= one if bits[k] else 1 - one
-            if pair:
-                chance *= differ if bits[pair[0]] != bits[pair[1]] else max(
-                    0.0, (held if bits[pair[1]] else 1 - held) - differ)
+            for name in names:
+                if name not in both:
+                    one = ones.get(name, 0.5)
+                    chance *= one if bits[name] else 1 - one
+            if both:
+                held = ones["Q"] if bits["Q"] else 1 - ones["Q"]
+                chance *= differ if bits[pair[0]] != bits["Q"] else max(0.0, held - differ)
             total += chance
     return total

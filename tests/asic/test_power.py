@@ -31,6 +31,11 @@ internal_power() { when : "!D*!Q"; rise_power(scalar) { values("0.004"); }
   fall_power(scalar) { values("0.016"); } }
 internal_power() { rise_power(scalar) { values("0.02"); } fall_power(scalar) { values("0.04"); } }
 """
+DATA = """internal_power() { when : "C"; rise_power(scalar) { values("0.001"); }
+  fall_power(scalar) { values("0.003"); } }
+internal_power() { when : "!C"; rise_power(scalar) { values("0.01"); }
+  fall_power(scalar) { values("0.02"); } }
+"""
 
 
 @pytest.fixture
@@ -38,6 +43,9 @@ def library(tmp_path):
     text = LIBERTY.replace("nom_process : 1;", f"nom_process : 1;{TABLES}", 1)
     text = text.replace('function : "!A"; ', f'function : "!A"; {INVERTER}', 1)
     text = text.replace("clock : true; ", f"clock : true; {CLOCK}", 1)
+    pin = "pin(D) { direction : input; capacitance : 0.003; "
+    assert pin in text
+    text = text.replace(pin, pin + DATA, 1)
     text = text.replace("cell(inv) { area : 2;", "cell(inv) { area : 2; cell_leakage_power : 5;", 1)
     (tmp_path / "power.lib").write_text(text)
     return Library(tmp_path / "power.lib")
@@ -67,7 +75,8 @@ def test_energy(library):
     assert spent["pj"]["clock"] == pytest.approx(20 * half * 0.004)
     assert spent["pj"]["internal"] == pytest.approx(4 * 0.002)
     # In 6 of 10 cycles what it takes is what it holds.
-    assert spent["pj"]["flip-flops"] == pytest.approx(20 * (0.6 * 0.01 + 0.4 * 0.03))
+    assert spent["pj"]["flip-flops"] == pytest.approx(
+        20 * (0.6 * 0.01 + 0.4 * 0.03) + 4 * 0.002)
     assert spent["blocks"]["core.a"] == pytest.approx(4 * 0.002)
     # A block pays for its clock pins.
     assert sum(spent["blocks"].values()) == pytest.approx(sum(spent["pj"].values()))
@@ -75,6 +84,18 @@ def test_energy(library):
     assert said["mw"] == pytest.approx(sum(spent["pj"].values()) / 100)
     assert said["nj_per_frame"] == pytest.approx(said["mw"] * 100 / 2 / 1e3)
     assert said["leakage_nj_per_frame"] == pytest.approx(5e-6 * 100 / 2 / 1e3)
+
+
+def test_gated(library):
+    """Of 10 cycles 4 have a clock: Q changes in 1 of them, what it takes in 5 of the 10."""
+    netlist = Netlist("top", [("gated", "input", [2])], [
+        Cell("ff", "dff", "", {"C": [2], "D": [4], "Q": [3]})], {}, {2: "c", 3: "q", 4: "d"})
+    counted = Activity(10, {2: 8, 3: 1, 4: 5}, {2: 0, 3: 5, 4: 5}, {})
+    rises = 4 * (0.75 * 0.004 + 0.25 * 0.02)
+    falls = 4 * (0.5 * 0.016 + 0.5 * 0.04)
+    data = 5 * (0.4 * 0.002 + 0.6 * 0.015)
+    assert energy(netlist, library, counted)["pj"]["flip-flops"] == pytest.approx(
+        rises + falls + data)
 
 
 def _circuit(ff, clock, reset, inverter, nand):
@@ -124,14 +145,15 @@ EXACT = 1e-6
 @needs_sta
 def test_opensta(library, tmp_path):
     """OpenSTA's version of 2019 adds rise and fall for every change, which is one of them, so that
-    all is twice ours inside cells; and at the clock it adds what costs under no condition to the
-    conditions, instead of taking it for the rest of the time, half of it here."""
+    all is twice ours inside cells. At the clock it adds what costs under no condition to the
+    conditions, instead of taking it for the rest of the time, half of it here; and of what a
+    flip-flop takes half of the changes come while the clock is down, not none."""
     netlist = _circuit("dff", "C", "", "inv", "nand2")
     ours, theirs = _compare(tmp_path, netlist, tmp_path / "power.lib")
     assert theirs["switching"] == pytest.approx(ours["switching"], rel=EXACT)
     assert theirs["internal"] == pytest.approx(2 * ours["internal"], rel=EXACT)
-    assert theirs["flip-flops"] == pytest.approx(
-        2 * (ours["flip-flops"] + 2000 * (1 - 0.5) * 0.03), rel=EXACT)
+    more = 2000 * (1 - 0.5) * 0.03 + 500 * 0.5 * (0.015 - 0.002)
+    assert theirs["flip-flops"] == pytest.approx(2 * (ours["flip-flops"] + more), rel=EXACT)
 
 
 @needs_sta
@@ -149,7 +171,11 @@ def test_opensta_kit(tmp_path):
     assert theirs["switching"] == pytest.approx(ours["switching"], rel=EXACT)
     assert theirs["internal"] == pytest.approx(2 * ours["internal"], rel=EXACT)
     energies = Energies(Library(liberty))
-    clock, data = (dict(energies.input(kind, port))[""] for port in ("CLK", "D"))
+    clock, data, reset = ({when.strip("()"): sum(pj) / 2 for when, pj in
+                           energies.input(kind, port)} for port in ("CLK", "D", "RESET_B"))
+    up, down = data["CLK"], (data["!CLK * RESET_B"] + data["!CLK * !RESET_B"]) / 2
     # Without a reset the flip-flop must hold 0: a quarter of the states has no condition.
-    more = 2000 * (1 - 0.25) * clock + 500 * 0.5 * data
+    more = 2000 * (1 - 0.25) * clock[""] + 500 * (0.5 * (down - up) + 0.5 * data[""])
+    more += 500 * 0.125 * (reset["!CLK * D * !Q"] + reset["!CLK * !D * !Q"]
+                           - reset["CLK * D * !Q"] - reset["CLK * !D * !Q"])
     assert theirs["flip-flops"] == pytest.approx(2 * (ours["flip-flops"] + more), rel=EXACT)
