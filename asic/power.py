@@ -20,6 +20,7 @@ __all__ = ["SLOPE_NS", "WHERE", "Energies", "energy", "loads", "report"]
 
 #: Slope of every input, at which tables are read.
 SLOPE_NS = 0.1
+_NAME = re.compile(r"[A-Za-z_]\w*")
 
 
 class Energies:
@@ -70,24 +71,48 @@ class Energies:
         return self.library.cells[cell][0].number("cell_leakage_power") * self.leakage_mw
 
     def _output(self, cell, port):
-        """(loads, pJ a change at them) of an output: the mean of rise and fall, and of the inputs
-        that may have caused it."""
-        groups = self.library.pins(cell)[port].all("internal_power")
-        curves = [self._curve(table) for group in groups for table in group.groups
-                  if table.name in ("rise_power", "fall_power")
-                  # A pin that never changes causes nothing.
-                  and not _asynchronous(self.library, cell, group)]
-        if not curves:
-            return (0.0,), (0.0,)
-        at = max((curve[0] for curve in curves), key=len)
-        return at, tuple(np.mean([np.interp(at, *curve) for curve in curves], axis=0) * self.pf)
+        """(loads, [table, load] pJ a change, [table] input that causes it, [table, state of all
+        inputs] whether it does there) of an output; each the mean of rise and fall. Without the
+        last for one that no function of the inputs tells."""
+        pin = self.library.pins(cell)[port]
+        # A pin that never changes causes nothing.
+        groups = [group for group in pin.all("internal_power")
+                  if _tables(group) and not _asynchronous(self.library, cell, group)]
+        if not groups:
+            return (0.0,), np.zeros((1, 1)), [], None
+        curves = [[self._curve(table) for table in _tables(group)] for group in groups]
+        at = max((curve[0] for pair in curves for curve in pair), key=len)
+        pj = np.array([np.mean([np.interp(at, *curve) for curve in pair], axis=0)
+                       for pair in curves]) * self.pf
+        inputs, function = self.inputs(cell), pin.values.get("function", "")
+        causes = [group.values.get("related_pin", "") for group in groups]
+        if not function or not set(causes) | set(_NAME.findall(function)) <= set(inputs):
+            return at, pj, causes, None
+        values, states = _bits(function, inputs), np.arange(1 << len(inputs))
+        cases = []
+        for group, cause in zip(groups, causes, strict=True):
+            passed = values != values[states ^ 1 << inputs.index(cause)]
+            if "when" in group.values:
+                passed &= _bits(group.values["when"], inputs)
+            else:  # what no condition of the same input names
+                for other, same in zip(groups, causes, strict=True):
+                    if same == cause and "when" in other.values:
+                        passed &= ~_bits(other.values["when"], inputs)
+            cases.append(passed)
+        return at, pj, causes, np.array(cases, float)
+
+    def inputs(self, cell):
+        """The names of its inputs, bit by bit of a state."""
+        return tuple(port for port, way in self.library.directions(cell).items()
+                     if way == "input")
 
     def _input(self, cell, port):
         """[(condition or "", (pJ of a rise, of a fall))] of what changes inside with an input
         alone; what has no condition comes last."""
         found = []
         for group in self.library.pins(cell)[port].all("internal_power"):
-            pj = {table.name: float(self._curve(table)[1][0]) * self.pf for table in group.groups}
+            pj = {table.name: float(self._curve(table)[1][0]) * self.pf
+                  for table in _tables(group)}
             found.append((group.values.get("when", ""),
                           (pj.get("rise_power", 0.0), pj.get("fall_power", 0.0))))
         return sorted(found, key=lambda entry: not entry[0])
@@ -110,10 +135,19 @@ class Energies:
                                      for k in range(len(axes[1])))
 
 
+def _tables(group):
+    return [table for table in group.groups if table.name in ("rise_power", "fall_power")]
+
+
 def _asynchronous(library, cell, group):
     ff = library.cells[cell][0].all("ff")
     roles = [ff[0].values.get(role, "") for role in ("clear", "preset")] if ff else []
     return any(group.values.get("related_pin", "?") in role for role in roles)
+
+
+def _bits(function, inputs):
+    """[state of the inputs] the function's value."""
+    return np.array([bit == "1" for bit in truth(function, inputs)])
 
 
 def _unit(text):
@@ -170,8 +204,7 @@ def energy(netlist, library, activity):
                 load = capacitance.get(net, 0.0)
                 outside += changes[net] * half * load
                 if kind != "memory":
-                    inside += changes[net] * float(
-                        np.interp(load, *energies.output(cell.type, port)))
+                    inside += changes[net] * _caused(energies, cell, port, load, changes, share)
         found[WHERE.get(kind, "internal")] += inside
         found["clock" if kind == "clock gate" else "switching"] += outside
         blocks[cell.path] += inside + outside
@@ -197,6 +230,22 @@ def report(spent, frames, period_ns):
 
 #: Kind of a cell -> what its own energy counts as.
 WHERE = {"flip-flop": "flip-flops", "clock gate": "clock", "memory": "memory"}
+
+
+def _caused(energies, cell, port, load, changes, share):
+    """pJ a change of an output, the mean of what inputs cost that cause it: as often as they change
+    while the others, independent, let it pass."""
+    at, pj, causes, cases = energies.output(cell.type, port)
+    weights = np.ones(len(pj))
+    if cases is not None and len(pj) > 1:
+        state = np.ones(1)
+        for name in energies.inputs(cell.type):
+            one = share[cell.pins[name][0]] if cell.pins.get(name) else 0.5
+            state = np.concatenate([state * (1 - one), state * one])
+        often = cases @ state * [changes[cell.pins[name][0]] if cell.pins.get(name) else 0
+                                 for name in causes]
+        weights = often if often.any() else weights
+    return float(np.interp(load, at, weights @ pj / weights.sum()))
 
 
 def _inside(energies, cell, port, changes, share, cycles):
@@ -232,7 +281,7 @@ def _inside(energies, cell, port, changes, share, cycles):
 def _chance(when, ones, pair, differ):
     """How often a condition holds: pins are 1 as often as ``ones`` says, and independent, but for
     a ``pair``, what a flip-flop takes and holds: each way they ``differ`` as often as that."""
-    names = tuple(dict.fromkeys(re.findall(r"[A-Za-z_]\w*", when)))
+    names = tuple(dict.fromkeys(_NAME.findall(when)))
     both = pair if pair and set(pair) <= set(names) else ()
     total = 0.0
     for value, bit in enumerate(truth(when, names)):
