@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-__all__ = ["Group", "Library", "LibertyError", "parse", "read", "truth"]
+__all__ = ["Group", "Library", "LibertyError", "parse", "read", "truth", "unit"]
 
 _TOKEN = re.compile(r"""
     (?P<skip>\s+|\\\s*\n|/\*.*?\*/|//[^\n]*)
@@ -17,6 +17,9 @@ _TOKEN = re.compile(r"""
 
 #: Attributes that are numbers.
 _NUMBERS = {"area", "capacitance", "cell_leakage_power", "nom_voltage"}
+#: Units of a library, and what each is where the file does not say.
+_UNITS = {"time_unit": "1ns", "capacitive_load_unit": "1pF", "leakage_power_unit": "1nW"}
+_PREFIXES = {"f": -15, "p": -12, "n": -9, "u": -6, "m": -3, "": 0}
 
 
 class LibertyError(Exception):
@@ -250,9 +253,30 @@ def read(path):
         raise LibertyError(f"Liberty {path} must be a library of cells, which it is not")
     try:
         _numbers(group)
+        for name in _UNITS:
+            unit(group, name)
     except LibertyError as error:
         raise LibertyError(f"Liberty {path}: {error}") from None
     return group
+
+
+def unit(group, name, prefix=""):
+    """What a library's unit is: a ``time_unit`` in seconds, a ``capacitive_load_unit`` in farads, a
+    ``leakage_power_unit`` in watts; or in n, p, m of these.
+
+    >>> unit(parse('library (a) { capacitive_load_unit (10, ff); }'), "capacitive_load_unit", "p")
+    0.01
+
+    Errors: `LibertyError` for one that is none.
+    """
+    given = group.values.get(name, _UNITS[name])
+    letter = _UNITS[name][-1]
+    match = re.fullmatch(rf"(\d+(?:\.\d+)?)([{''.join(_PREFIXES)}]?){letter}", "".join(given),
+                         re.IGNORECASE)
+    if not match or not float(match[1]):
+        raise LibertyError(f"{name} of {group} must be like {_UNITS[name]}, not "
+                           f"{''.join(given)!r}")
+    return float(match[1]) * 10.0 ** (_PREFIXES[match[2].lower()] - _PREFIXES[prefix])
 
 
 def _numbers(group):

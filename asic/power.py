@@ -12,7 +12,7 @@ from functools import cache
 
 import numpy as np
 
-from asic.liberty import truth
+from asic.liberty import truth, unit
 from asic.memory import accesses_pj
 from asic.timing import wire_load
 
@@ -35,9 +35,9 @@ class Energies:
         self.volts = group.number("nom_voltage", 1)
         self.templates = {entry.arguments[0]: entry for entry in group.groups
                           if entry.name in ("power_lut_template", "lu_table_template")}
-        unit, text = group.values.get("capacitive_load_unit", ["1", "pf"])
-        self.pf = float(unit) * {"pf": 1.0, "ff": 1e-3}[text.lower()]
-        self.leakage_mw = _unit(group.values.get("leakage_power_unit", "1nW"))
+        self.pf = unit(group, "capacitive_load_unit", "p")
+        self.leakage_mw = unit(group, "leakage_power_unit", "m")
+        self.slope = SLOPE_NS / unit(group, "time_unit", "n")
         model = next((entry for entry in group.all("wire_load")
                       if entry.arguments[0] == wire_load(library)), None)
         self.wire = None
@@ -127,11 +127,11 @@ class Energies:
         if axes[0] is None:
             return (0.0,), (float(values[0]),)
         if axes[1] is None:  # slopes alone
-            return (0.0,), (float(np.interp(SLOPE_NS, axes[0], values)),)
+            return (0.0,), (float(np.interp(self.slope, axes[0], values)),)
         values = values.reshape(len(axes[0]), len(axes[1]))
         if template and "output" in template.values.get("variable_1", ""):
             axes, values = axes[::-1], values.T
-        return tuple(axes[1]), tuple(np.interp(SLOPE_NS, axes[0], values[:, k])
+        return tuple(axes[1]), tuple(np.interp(self.slope, axes[0], values[:, k])
                                      for k in range(len(axes[1])))
 
 
@@ -148,12 +148,6 @@ def _asynchronous(library, cell, group):
 def _bits(function, inputs):
     """[state of the inputs] the function's value."""
     return np.array([bit == "1" for bit in truth(function, inputs)])
-
-
-def _unit(text):
-    """mW of a leakage unit: 1nW."""
-    number = text[:-2]
-    return float(number) * {"p": 1e-9, "n": 1e-6, "u": 1e-3, "m": 1.0}[text[-2]]
 
 
 def loads(netlist, energies):

@@ -65,7 +65,13 @@ def test_broken(tmp_path, text, said):
 @pytest.mark.parametrize("before, after, said", [
     ("area : 3;", "area : abc;", r"area of cell\(nand2\) must be a number, not 'abc'"),
     ("capacitance : 0.003;", "capacitance : 1 pf;",
-     r"capacitance of pin\(A\) must be a number, not '1 pf'")])
+     r"capacitance of pin\(A\) must be a number, not '1 pf'"),
+    ("unit(1, pf);", "unit(1, kg);",
+     r"capacitive_load_unit of library\(few\) must be like 1pF, not '1kg'"),
+    ("unit(1, pf);", "unit(0, pf);",
+     r"capacitive_load_unit of library\(few\) must be like 1pF, not '0pf'"),
+    ("unit(1, pf);", 'unit(1, pf); leakage_power_unit : "nothing";',
+     r"leakage_power_unit of library\(few\) must be like 1nW, not 'nothing'")])
 def test_no_number(tmp_path, before, after, said):
     with pytest.raises(LibertyError, match=rf"^Liberty .*few\.lib: {said}$"):
         library(tmp_path, LIBERTY.replace(before, after, 1))
