@@ -6,12 +6,13 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
 from asic.liberty import LibertyError
+from hdl.verilog import KEYWORDS
 
 __all__ = ["NUMBERED", "Cell", "Netlist", "buffered", "load", "tied", "within"]
 
 #: A net that the source does not name, in the Verilog that is generated of it: _0643_, _02_[3].
 NUMBERED = re.compile(r"_\d+_(\[\d+\])?")
-_VERILOG = re.compile(r"\W")
+_VERILOG = re.compile(r"\W", re.ASCII)
 
 
 @dataclass
@@ -35,6 +36,7 @@ class Netlist:
     ports:  (name, direction, its nets)
     nets:   number -> (path, name in the source), for those that have one
     wires:  number -> name in the Verilog
+    names:  that are taken in the Verilog, of cells and nets alike
     constants: nets that a tie cell drives
     """
 
@@ -43,6 +45,7 @@ class Netlist:
     cells: list
     nets: dict
     wires: dict = field(default_factory=dict)
+    names: set = field(default_factory=set)
     constants: set = field(default_factory=set)
 
     def sinks(self, library):
@@ -57,6 +60,17 @@ class Netlist:
                     else:
                         sinks[net].append((cell, port, index))
         return sinks, drivers
+
+    def fresh(self, path, own):
+        """A plain name for what is called ``own`` in a block, which nothing else has."""
+        name = _VERILOG.sub("_", f"{path}.{own}" if path else own).strip("_")
+        name = f"n_{name}" if not name or name[0].isdigit() or name in KEYWORDS else name
+        unique, number = name, 0
+        while unique in self.names:
+            number += 1
+            unique = f"{name}__{number}"
+        self.names.add(unique)
+        return unique
 
     def counts(self):
         """Cell type -> number."""
@@ -169,36 +183,26 @@ def _path(name):
 
 def _name(netlist):
     """Plain, unique names for all cells and nets."""
-    taken = {name for name, _, _ in netlist.ports}
+    netlist.names = {name for name, _, _ in netlist.ports}
     for name, _, nets in netlist.ports:
         for index, net in enumerate(nets):
             if not isinstance(net, str):
                 netlist.wires.setdefault(net, f"{name}[{index}]" if len(nets) > 1 else name)
 
-    def fresh(path, own):
-        name = _VERILOG.sub("_", f"{path}.{own}" if path else own).strip("_")
-        name = f"n_{name}" if name[:1].isdigit() else name
-        unique, number = name, 0
-        while unique in taken:
-            number += 1
-            unique = f"{name}__{number}"
-        taken.add(unique)
-        return unique
-
     for net, (path, own) in netlist.nets.items():
         if net not in netlist.wires:
-            netlist.wires[net] = fresh(path, own)
+            netlist.wires[net] = netlist.fresh(path, own)
     numbers = Counter()
     for cell in netlist.cells:
         for nets in cell.pins.values():
             for net in nets:
                 if not isinstance(net, str) and net not in netlist.wires:
                     numbers[cell.path] += 1
-                    netlist.wires[net] = fresh(cell.path, f"n{numbers[cell.path]}")
+                    netlist.wires[net] = netlist.fresh(cell.path, f"n{numbers[cell.path]}")
     numbers.clear()
     for cell in netlist.cells:
         numbers[cell.path] += 1
-        cell.name = fresh(cell.path, f"g{numbers[cell.path]}")
+        cell.name = netlist.fresh(cell.path, f"g{numbers[cell.path]}")
 
 
 def tied(netlist, library, pdk, most):
@@ -216,8 +220,8 @@ def tied(netlist, library, pdk, most):
     for (path, value), loads in groups.items():
         kind, port = pdk.high if value == "1" else pdk.low
         for number, start in enumerate(range(0, len(loads), most)):
-            name = _VERILOG.sub("_", f"{path}.tie{value}_{number}".lstrip("."))
-            netlist.wires[free] = f"{name}_{port}"
+            name = netlist.fresh(path, f"tie{value}_{number}")
+            netlist.wires[free] = netlist.fresh("", f"{name}_{port}")
             netlist.cells.append(Cell(name, kind, path, {port: [free]}))
             netlist.constants.add(free)
             for nets, index in loads[start:start + most]:
@@ -246,9 +250,9 @@ def buffered(netlist, library, buffer, most):
             size = -(-len(loads) // count)
             for start in range(0, len(loads), size):
                 number += 1
-                name = _VERILOG.sub("_", f"{path}.fanout{number}".lstrip("."))
+                name = netlist.fresh(path, f"fanout{number}")
                 cell = Cell(name, buffer, path, {into: [net], out: [free]})
-                netlist.wires[free] = f"{name}_{out}"
+                netlist.wires[free] = netlist.fresh("", f"{name}_{out}")
                 for load, port, index in loads[start:start + size]:
                     load.pins[port][index] = free
                 netlist.cells.append(cell)

@@ -50,6 +50,23 @@ endmodule
 """
 
 
+def test_names_are_unique(library, tmp_path):
+    """Of blocks that only a dot tells from each other, and of ties, buffers and their nets."""
+    text = design(12).replace(r"core.\\b.", "core_a.").replace("a.sub.held", "a.tie1_0_Y")
+    made = load(text.replace("core.a.held", "core.a.fanout1"), "top", library)
+    tied(made, library, few(tmp_path), 4)
+    assert buffered(made, library, "buf", 4)
+    assert {cell.path for cell in made.cells} == {"core.a", "core_a"}
+    names = [cell.name for cell in made.cells] + list(made.wires.values())
+    assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize("own, name", [
+    ("a", "a"), ("table", "n_table"), ("0", "n_0"), ("_", "n_"), ("größe", "gr__e")])
+def test_plain_names(library, own, name):
+    assert load(design(2), "top", library).fresh("", own) == name
+
+
 def test_not_mapped(library):
     with pytest.raises(LibertyError, match=r"^Liberty must have cells for all of the design, but "
                                            r"has none for \$_DFF_N_$"):
