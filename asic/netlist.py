@@ -37,7 +37,6 @@ class Netlist:
     nets:   number -> (path, name in the source), for those that have one
     wires:  number -> name in the Verilog
     names:  that are taken in the Verilog, of cells and nets alike
-    constants: nets that a tie cell drives
     """
 
     name: str
@@ -46,7 +45,6 @@ class Netlist:
     nets: dict
     wires: dict = field(default_factory=dict)
     names: set = field(default_factory=set)
-    constants: set = field(default_factory=set)
 
     def sinks(self, library):
         """Net -> [(cell, port, index)] of the inputs that it drives; and net -> its driver."""
@@ -184,7 +182,8 @@ def _path(name):
 def _name(netlist):
     """Plain, unique names for all cells and nets."""
     netlist.names = {name for name, _, _ in netlist.ports}
-    for name, _, nets in netlist.ports:
+    # A net that leaves as it comes has the name of the input.
+    for name, _, nets in sorted(netlist.ports, key=lambda port: port[1] == "output"):
         for index, net in enumerate(nets):
             if not isinstance(net, str):
                 netlist.wires.setdefault(net, f"{name}[{index}]" if len(nets) > 1 else name)
@@ -206,8 +205,8 @@ def _name(netlist):
 
 
 def tied(netlist, library, pdk, most):
-    """Drive every constant input from a tie cell of its own block, ``most`` inputs a cell; nothing
-    happens for a kit that has none."""
+    """Drive every constant input from a tie cell of its own block, ``most`` inputs a cell, and
+    every constant output from one of its own; nothing happens for a kit that has none."""
     if not pdk.high:
         return
     groups = defaultdict(list)
@@ -216,30 +215,47 @@ def tied(netlist, library, pdk, most):
             for index, net in enumerate(nets):
                 if isinstance(net, str):
                     groups[cell.path, net].append((nets, index))
-    free = max(netlist.wires, default=0) + 1
-    for (path, value), loads in groups.items():
+    ties = [(path, value, f"tie{value}_{n}", None, loads[n * most:(n + 1) * most])
+            for (path, value), loads in groups.items() for n in range(-(-len(loads) // most))]
+    ties += [("", nets[index], f"tie_{bit}", bit, [(nets, index)])
+             for nets, index, bit in _outputs(netlist) if isinstance(nets[index], str)]
+    for net, (path, value, own, wire, loads) in enumerate(
+            ties, max(netlist.wires, default=0) + 1):
         kind, port = pdk.high if value == "1" else pdk.low
-        for number, start in enumerate(range(0, len(loads), most)):
-            name = netlist.fresh(path, f"tie{value}_{number}")
-            netlist.wires[free] = netlist.fresh("", f"{name}_{port}")
-            netlist.cells.append(Cell(name, kind, path, {port: [free]}))
-            netlist.constants.add(free)
-            for nets, index in loads[start:start + most]:
-                nets[index] = free
-            free += 1
+        cell = Cell(netlist.fresh(path, own), kind, path, {port: [net]})
+        netlist.cells.append(cell)
+        netlist.wires[net] = wire or netlist.fresh("", f"{cell.name}_{port}")
+        for nets, index in loads:
+            nets[index] = net
+
+
+def _outputs(netlist):
+    """(its port's nets, index, name) of every bit that leaves."""
+    for name, direction, nets in netlist.ports:
+        for index in range(len(nets)) if direction == "output" else ():
+            yield nets, index, f"{name}[{index}]" if len(nets) > 1 else name
 
 
 def buffered(netlist, library, buffer, most):
     """Put trees of ``buffer`` behind every net that drives more than ``most`` inputs, so that no
     net does; clocks are left to the clock tree, which is layout's. Returns the number of buffers.
 
-    The inputs of one branch are next to each other in the hierarchy.
+    The inputs of one branch are next to each other in the hierarchy. An output that has the net of
+    another port gets it through a buffer: an ``assign`` in its place stops LibreLane.
     """
-    sinks, drivers = netlist.sinks(library)
     into, out = library.buffer_ports(buffer)
-    clocks = _clocks(netlist, sinks, library)
     number = 0
     free = max(netlist.wires, default=0) + 1
+    for nets, index, bit in _outputs(netlist):
+        if not isinstance(nets[index], str) and netlist.wires[nets[index]] != bit:
+            number += 1
+            netlist.cells.append(Cell(netlist.fresh("", f"fanout{number}"), buffer, "",
+                                      {into: [nets[index]], out: [free]}))
+            netlist.wires[free] = bit
+            nets[index] = free
+            free += 1
+    sinks, drivers = netlist.sinks(library)
+    clocks = _clocks(netlist, sinks, library)
     for net in [net for net, loads in sinks.items()
                 if len(loads) > most and not isinstance(net, str) and net not in clocks]:
         loads = sorted(sinks[net], key=lambda load: (load[0].path, load[0].name))

@@ -1,6 +1,7 @@
 """Netlists: names from the source, ties and buffers, Verilog."""
 
 import json
+import re
 
 import pytest
 
@@ -59,6 +60,24 @@ def test_names_are_unique(library, tmp_path):
     assert {cell.path for cell in made.cells} == {"core.a", "core_a"}
     names = [cell.name for cell in made.cells] + list(made.wires.values())
     assert len(set(names)) == len(names)
+
+
+def test_outputs(library, tmp_path):
+    """One that is constant, or has the net of another port, has a cell of its own."""
+    text = json.loads(design(2))
+    ports = text["modules"]["top"]["ports"]
+    ports["q"]["bits"] = [10, "0", 10, "1", 3]
+    text["modules"]["top"]["ports"] = {name: ports[name] for name in ("q", "clk", "d")}
+    made = load(json.dumps(text), "top", library)
+    assert re.findall(r"assign (.*) = (.*);", made.verilog()) == [
+        ("q[1]", "1'b0"), ("q[2]", "q[0]"), ("q[3]", "1'b1"), ("q[4]", "d")]
+    tied(made, library, few(tmp_path), 4)
+    assert buffered(made, library, "buf", 4) == 2
+    assert "assign" not in made.verilog()
+    _, drivers = made.sinks(library)
+    cells = [drivers[net][0] for net in made.ports[0][2]]
+    assert [cell.type for cell in cells] == ["nand2", "zero", "buf", "one", "buf"]
+    assert [cell.pins.get("A") for cell in cells[2:]] == [[10], None, [3]]
 
 
 @pytest.mark.parametrize("own, name", [
