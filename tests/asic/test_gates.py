@@ -15,6 +15,7 @@ from fpga.tools import find_yosys
 from hdl.verilog import emit
 from sim.bench import run
 from tests.asic.few import few
+from tests.asic.test_memory import LIBERTY as RAM
 from tests.fpga.small import needs_yosys
 from tests.hdl.bench import WORKDIR
 from tests.ternstone.fake import Fake, FakeHardware, FakeParams
@@ -83,6 +84,49 @@ def test_wrong_cell(made, block, tmp_path):
     device, _, _ = gates(made.netlist, made.library)
     verdict = run(block, None, frames=frames, netlist=device, top="fake", workdir=WORKDIR)
     assert not verdict.ok and verdict.mismatches
+
+
+class Stored(Fake):
+    """Every beat goes through a word of a memory, one after the other."""
+
+    def cycles(self, frames):
+        return 3 * sum(map(len, frames))
+
+
+STORED = """module fake(input clk, rst, s_axis_tvalid, s_axis_tlast, m_axis_tready,
+    input [7:0] s_axis_tdata, output s_axis_tready, m_axis_tvalid, m_axis_tuser,
+    output reg m_axis_tlast, output reg [7:0] m_axis_tdata);
+  (* no_rw_check = 1 *) reg [7:0] words [0:63];
+  reg [5:0] place;
+  reg [1:0] state;
+  wire taken = s_axis_tvalid & s_axis_tready;
+  assign s_axis_tready = state == 0, m_axis_tvalid = state == 2, m_axis_tuser = 0;
+  always @(posedge clk) begin
+    if (taken) words[place] <= {s_axis_tdata[7:4] + 4'd3, s_axis_tdata[3:0] + 4'd3};
+    if (state == 1) m_axis_tdata <= words[place];
+    if (taken) m_axis_tlast <= s_axis_tlast;
+    if (taken | state == 1) state <= state + 1;
+    if (m_axis_tvalid & m_axis_tready) begin state <= 0; place <= place + 1; end
+    if (rst) begin state <= 0; place <= 0; end
+  end
+endmodule
+"""
+
+
+@needs_yosys
+def test_memory(tmp_path):
+    """A macro holds what was written into it, and its accesses are counted."""
+    (tmp_path / "ram.lib").write_text(RAM)
+    made = synthesise({"fake.v": STORED}, "fake", few(tmp_path, (tmp_path / "ram.lib",)),
+                      tmp_path / "cache", target_ns=5, shapes=[(64, 8)])
+    cell, = (cell for cell in made.netlist.cells if cell.type == "ram64x8")
+    block = Stored(FakeParams(2), {"offset": np.array([3])})
+    frames = block.random_frames(6, np.random.default_rng(1))
+    device, nets, memories = gates(made.netlist, made.library, 24, tmp_path / "counts")
+    verdict = run(block, None, frames=frames, netlist=device, top="fake", workdir=WORKDIR)
+    assert verdict.ok and verdict.beats == 24, verdict
+    assert activity(tmp_path / "counts", nets, memories).accesses == {
+        cell.name: [(0, 24), (24, 0)]}
 
 
 @needs_yosys
