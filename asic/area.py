@@ -132,15 +132,18 @@ def cell_area(pdk, cell):
 
 def transistors(verilog, yosys, *, top="top"):
     """CMOS transistors of Verilog as Yosys estimates them for its own gates, 16 of them for a
-    flip-flop: what can be said without a kit.
+    flip-flop: what can be said without a kit. Memories that are written, and the registers
+    that they are read into, are left out.
 
     Returns ``transistors``, ``registers`` (flip-flops), and ``tool``, ``version``, ``flow`` as
     `area`.
     """
     require_type("Verilog", verilog, Verilog)
-    # A flip-flop with an enable or a reset has no estimate: it becomes a plain one and gates.
-    flow = [f"synth -flatten -top {top}", "dfflegalize -cell $_DFF_P_ x", "abc -g cmos4",
-            "opt_clean -purge"]
+    # Of `synth` all but that it makes flip-flops of every memory. A flip-flop with an enable or a
+    # reset has no estimate: it becomes a plain one and gates.
+    flow = [f"synth -flatten -top {top} -run begin:fine", "opt -fast -full", "memory_map -rom-only",
+            "opt -undriven -fine", "techmap", "opt -fast", "dfflegalize -cell $_DFF_P_ x",
+            "abc -g cmos4", "opt_clean -purge", "delete t:$mem_v2"]
     with tempfile.TemporaryDirectory(prefix="ternstone-asic-") as name:
         folder = Path(name)
         verilog.write(folder / "design.v")

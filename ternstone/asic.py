@@ -158,14 +158,15 @@ def count(design: Design, say: Say) -> dict[str, Any]:
     """Yosys' own gates and the transistors that it estimates: all that can be said without a kit.
     Also ``asic-generic.json``."""
     say("Yosys' own gates")
-    verilog, *_ = _sources(design)
+    verilog, _, _, shapes = _sources(design)
     name, *images = verilog
     found = transistors(Verilog(verilog[name], {image: verilog[image] for image in images}),
                         find_yosys(), top=identifier(design.name))
     cycles, frames = count_cycles(design, FRAMES)
     answer = {"design": design.name, "pdk": GENERIC, "met": None, **found,
-              "what": "Yosys' own gates; transistors of static CMOS as Yosys estimates them; "
-                      "no kit, so neither area nor time",
+              "memory_bits": sum(words * width for words, width in shapes),
+              "what": "Yosys' own gates; transistors of static CMOS as Yosys estimates them, apart "
+                      "from memories that are written; no kit, so neither area nor time",
               "cycles_per_frame": round(cycles / frames, 2), "hash": design.digest}
     write_json(folder_of(design) / f"asic-{GENERIC}.json", answer)
     return answer
@@ -191,8 +192,10 @@ def print_answer(answer: Mapping[str, Any]) -> None:
     """Tables of a build: figures, blocks, corners, critical path."""
     if answer["pdk"] == GENERIC:
         report.print_table(
-            f"{answer['design']}: {answer['what']}", ["transistors", "flip-flops", "cycles/frame"],
-            [[answer["transistors"], answer["registers"], answer["cycles_per_frame"]]])
+            f"{answer['design']}: {answer['what']}", ["transistors", "flip-flops", "memory bits",
+                                                     "cycles/frame"],
+            [[answer["transistors"], answer["registers"], answer["memory_bits"],
+              answer["cycles_per_frame"]]])
         return
     report.print_table(
         f"{answer['design']} on {answer['pdk']}, {answer['corner']} corner, before layout",

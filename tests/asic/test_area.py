@@ -72,6 +72,22 @@ def test_transistors():
     assert (found["transistors"], found["registers"]) == (4 + 16, 1)
 
 
+@needs_yosys
+def test_transistors_beside_memories():
+    """One that is written is left out, with the register it is read into; one that is not becomes
+    gates: here an inverter."""
+    found = transistors(Verilog("""
+module top(input clk, we, a, input [3:0] at, input [7:0] d, output reg [7:0] q, output y);
+  reg [7:0] ram [0:15];
+  reg rom [0:1];
+  initial begin rom[0] = 1; rom[1] = 0; end
+  assign y = rom[a];
+  always @(posedge clk) begin if (we) ram[at] <= d; q <= ram[at]; end
+endmodule
+"""), find_yosys())
+    assert (found["transistors"], found["registers"]) == (2, 0)
+
+
 def test_cell_area(pdk):
     assert cell_area(pdk, "nand2") == 3
     with pytest.raises(RuntimeError, match=r"^Liberty .*few\.lib must have the cell nor2, which"):

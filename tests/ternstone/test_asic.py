@@ -126,7 +126,8 @@ def test_generic(ternstone, monkeypatch):
     answer = ternstone("asic", "fake.adder", "--json")
     assert answer.status == 0, answer.err
     made = answer.json
-    assert (made["pdk"], made["met"], made["registers"]) == ("generic", None, 10)
+    assert (made["pdk"], made["met"], made["registers"], made["memory_bits"]) == (
+        "generic", None, 10, 0)
     assert made["transistors"] > 16 * 10 and "no kit" in made["what"]
     said = ternstone("asic", "fake.adder", "--pdk", "generic").out
     assert "no kit" in " ".join(said.split())
