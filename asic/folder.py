@@ -39,8 +39,8 @@ def librelane(built):
 def core_file(name, netlist):
     """A FuseSoC core (CAPI 2) of the netlist and its constraints, for a tool that takes both."""
     return "\n".join([
-        "CAPI=2:", f"name: ::{name}-netlist:0",
-        f'description: "{name} in standard cells, made by Ternstone"', "",
+        "CAPI=2:", f"name: {json.dumps(f'::{name}-netlist:0')}",
+        f"description: {json.dumps(f'{name} in standard cells, made by Ternstone')}", "",
         "filesets:", "  netlist:", "    files: [netlist.v]", "    file_type: verilogSource",
         "  constraints:", "    files: [design.sdc]", "    file_type: SDC", "",
         "targets:", "  default:", "    filesets: [netlist, constraints]",

@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from asic import memory
-from asic.liberty import truth
+from asic.liberty import LibertyError, truth
 from sim.build import Sources
 
 __all__ = ["Activity", "activity", "gates"]
 
 HERE = Path(__file__).resolve().parent
+#: Of a cell that `gates.cpp` evaluates.
+MOST_INPUTS = 6
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,9 @@ class _Table:
         for net in ready:
             cell, port = driver[net]
             ins = self.inputs(cell)
+            if len(ins) > MOST_INPUTS:
+                raise LibertyError(f"Cell {cell.type} must have {MOST_INPUTS} inputs at most to be "
+                                   f"run, not {len(ins)}")
             table = truth(self.function(cell, port), ins)
             rows.append([len(ins), *table, *(self.number(self.net(cell, i)) for i in ins),
                          self.number(net)])
@@ -122,7 +127,9 @@ class _Table:
         for cell in self.flops:
             ff, = self.library.cells[cell.type][0].all("ff")
             clock, data = ff.values["clocked_on"].strip("() "), ff.values["next_state"].strip("() ")
-            assert {clock, data} <= set(cell.pins), f"{cell.type} is no plain flip-flop"
+            if not {clock, data} <= set(cell.pins):
+                raise LibertyError(f"Cell {cell.type} must take a pin at a rise of a pin to be "
+                                   f"run, not {data!r} at {clock!r}")
             for role in ("clear", "preset"):
                 if role in ff.values:
                     pins = tuple(re.findall(r"\w+", ff.values[role]))

@@ -43,8 +43,9 @@ def core_file(project):
     kind = project.family.pins.upper()
     options = shlex.split(flow.synthesis_options(project))
     route = ", ".join([*project.board.options, "--freq", f"'{project.mhz:g}'"])
-    lines = ["CAPI=2:", f"name: ::{project.name}:0",
-             f'description: "{project.name} for {project.board.title}, made by Ternstone"', "",
+    lines = ["CAPI=2:", f"name: {json.dumps(f'::{project.name}:0')}",
+             "description: "
+             + json.dumps(f"{project.name} for {project.board.title}, made by Ternstone"), "",
              "filesets:", "  rtl:", f"    files: [{', '.join(sources)}]",
              "    file_type: verilogSource"]
     if images:

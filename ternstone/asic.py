@@ -88,20 +88,21 @@ def implement(design: Design, pdk: Pdk, *, mhz: float, say: Say, regress: bool =
     """
     find_yosys(), find_sta()
     verilog, memories, roms, shapes = _sources(design)
+    name = _name(pdk)
+    where = folder_of(design) / name
     with bad_input(f"{design.name} on {pdk.name}", (LibertyError, StepError)):
         built = build(verilog, identifier(design.name), pdk, 1000 / mhz, CACHE, say,
                       memories=memories, roms=roms, shapes=shapes)
-    answer = measure(built, design.name, *count_cycles(design, FRAMES),
-                     sum(words * width for words, width in shapes))
-    name = _name(pdk)
-    where = folder_of(design) / name
-    answer |= {"hash": design.digest, "folder": str(where), "params": design.block.params.to_dict()}
-    if regress:
-        say("the netlist against golden")
-        answer["regression"], answer["power"], notes = _regression(
-            design, built, 1000 / answer["clock_mhz"], feed or design.any_feed(frames, seed),
-            scenarios)
-        answer["notes"] += notes
+        answer = measure(built, design.name, *count_cycles(design, FRAMES),
+                         sum(words * width for words, width in shapes))
+        answer |= {"hash": design.digest, "folder": str(where),
+                   "params": design.block.params.to_dict()}
+        if regress:
+            say("the netlist against golden")
+            answer["regression"], answer["power"], notes = _regression(
+                design, built, 1000 / answer["clock_mhz"], feed or design.any_feed(frames, seed),
+                scenarios)
+            answer["notes"] += notes
     takeaway.write(built, verilog, where, answer, page(answer))
     write_json(folder_of(design) / f"{name}.json", answer)
     return answer

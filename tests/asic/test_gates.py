@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from asic.gates import activity, gates
-from asic.liberty import truth
+from asic.liberty import LibertyError, Library, truth
+from asic.netlist import Cell, Netlist
 from asic.synth import synthesise
 from fpga.tools import find_yosys
 from hdl.verilog import emit
@@ -127,6 +128,17 @@ def test_memory(tmp_path):
     assert verdict.ok and verdict.beats == 24, verdict
     assert activity(tmp_path / "counts", nets, memories).accesses == {
         cell.name: [(0, 24), (24, 0)]}
+
+
+def test_cell_of_too_many_inputs(tmp_path):
+    """More than the truth tables of gates.cpp have room for."""
+    pins = "".join(f"pin(A{k}) {{ direction : input; }} " for k in range(7))
+    (tmp_path / "wide.lib").write_text("library(wide) { cell(and7) { " + pins + """
+        pin(Y) { direction : output; function : "A0*A1*A2*A3*A4*A5*A6"; } } }""")
+    netlist = Netlist("top", [], [
+        Cell("g", "and7", "", {**{f"A{k}": [k + 2] for k in range(7)}, "Y": [9]})], {})
+    with pytest.raises(LibertyError, match=r"^Cell and7 must have 6 inputs at most to be run, not"):
+        gates(netlist, Library(tmp_path / "wide.lib"), 1, tmp_path / "counts")
 
 
 @needs_yosys

@@ -186,6 +186,15 @@ def test_foreign_liberty(ternstone, kit, before, after, said):
 
 @needs_yosys
 @needs_sta
+def test_flip_flop_that_cannot_be_run(ternstone, kit):
+    (kit / "few.lib").write_text(LIBERTY.replace('next_state : "D"', 'next_state : "!D"'))
+    assert_one_line(ternstone(*GIVEN, "--regress"),
+                    r"fake-adder on few: Cell dff must take a pin at a rise of a pin to be run, "
+                    r"not '!D' at 'C'")
+
+
+@needs_yosys
+@needs_sta
 def test_broken_liberty_of_another_corner(ternstone, kit):
     (kit / "slow.lib").write_text(LIBERTY[:-100])
     assert_one_line(ternstone(*GIVEN), r"fake-adder on few: Liberty .*slow\.lib must be complete, "
