@@ -137,6 +137,15 @@ def _at_least(name: str, value: int, low: int) -> int:
     return value
 
 
+def _regressed(frames: int | None, regress: bool, otherwise: int) -> int:
+    """How many frames --regress runs; without it there must be no such number."""
+    if frames is None:
+        return otherwise
+    if not regress:
+        raise BadInput("--frames takes --regress")
+    return _at_least("--frames", frames, 1)
+
+
 def _frequency(mhz: float | None) -> None:
     if mhz is not None and not mhz > 0:
         raise BadInput(f"--mhz must be a frequency in MHz above 0, not {mhz:g}")
@@ -233,7 +242,8 @@ def fpga(
         help="Run real frames on what was built, and compare every bit and cycle with the golden "
              "model: on the netlist, or on the Verilog regained from the bitstream.",
         show_default=False)] = None,
-    frames: Annotated[int, typer.Option(help="Input frames of --regress.")] = 20,
+    frames: Annotated[int | None, typer.Option(
+        help="Input frames of --regress.", show_default="20")] = None,
     flips: Annotated[int, typer.Option(
         metavar="N", help="Turn N bits of the bitstream over, one at a time, and count how many "
                           "the regression notices.")] = 0,
@@ -251,7 +261,7 @@ def fpga(
     _at_least("--seeds", seeds, 1)
     if baud is not None:
         _at_least("--baud", baud, 1)
-    _at_least("--frames", frames, 1)
+    frames = _regressed(frames, regress is not None, 20)
     _at_least("--flips", flips, 0)
     if flips and regress not in (Rungs.BITSTREAM, Rungs.BOTH):
         raise BadInput("--flips takes --regress bitstream, or both")
@@ -291,7 +301,8 @@ def asic(
     regress: Annotated[bool, typer.Option(
         "--regress", help="Run real frames on the netlist, and compare every bit and cycle with "
                           "the golden model.")] = False,
-    frames: Annotated[int, typer.Option(help="Input frames of --regress.")] = 5,
+    frames: Annotated[int | None, typer.Option(
+        help="Input frames of --regress.", show_default="5")] = None,
     seed: Seed = 0, json: Json = False,
 ) -> None:
     """Map a design to a kit's standard cells: area by block, timing, a netlist to take away.
@@ -300,7 +311,7 @@ def asic(
 
     Exit status 1 means that the clock was not reached, or that the regression failed.
     """
-    _at_least("--frames", frames, 1)
+    frames = _regressed(frames, regress, 5)
     _at_least("--seed", seed, 0)
     from ternstone import asic as work
 

@@ -136,6 +136,7 @@ def test_generic(ternstone, monkeypatch):
 @pytest.mark.parametrize("arguments, message", [
     (["--pdk", "fw"], r"PDK 'fw' is not known: did you mean few\?"),
     (["--pdk", "x"], r"PDK 'x' is not known: allowed: ihp-sg13g2, sky130A, osu018, few, generic"),
+    (["--frames", 2], r"--frames takes --regress"),
     (["--corner", "hot"], r"Corner of few must be one of typical, slow, not 'hot'"),
     *((["--clock-mhz", mhz], rf"--clock-mhz must be between 0\.01 and 10000 MHz, not {mhz}")
       for mhz in ("0", "nan", "inf", "1e-300", r"20000", "-5")),

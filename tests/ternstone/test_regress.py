@@ -209,6 +209,7 @@ def test_weights_too_large_for_block_ram_go_to_spram(build):
     (["--board", "hx8k", "--bare", "--regress", "bitstream"],
      r"Bitstream must be turned back into Verilog, but a bare block has no pins \(.*\)"),
     (["--board", "hx8k", "--flips", 3], r"--flips takes --regress bitstream, or both"),
+    (["--board", "hx8k", "--frames", 3], r"--frames takes --regress"),
     (["--board", "hx8k", "--regress", "netlist", "--flips", 3], r"--flips takes --regress .*"),
     (["--board", "hx8k", "--regress", "netlist", "--frames", 0],
      r"--frames must be at least 1, not 0")])
