@@ -1,6 +1,6 @@
 """The multiply-accumulate array: every weight bit that arrives feeds an accumulation."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.hdl import Array, Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -11,6 +11,10 @@ from hdl.product import registered_products
 
 __all__ = ["MacArray"]
 
+#: Row registers form so many chains, or fewer, so that each has two steps. Rows that leave move
+#: those of their chain alone; more chains need a larger multiplexer (docs/lstm.md).
+CHAINS = 4
+
 
 class MacArray(wiring.Component):
     """``lanes`` accumulators, each adding ``columns`` products of a weight and an operand a cycle.
@@ -19,8 +23,8 @@ class MacArray(wiring.Component):
     accumulator in the same cycle, so that phases follow each other without a gap, and the
     accumulator itself needs neither an enable nor a multiplexer in front of its adder: a word
     that adds nothing is a word of zero operands. There is one row register for each of the two
-    phases, because their sums are scaled differently. The row registers form a chain; ``shift``
-    moves it on by ``rows`` lanes, lane 0 first.
+    phases, because their sums are scaled differently. They leave ``rows`` lanes at a time, lane 0
+    first: ``shift`` brings the next ones. The registers form chains that take turns.
 
     **Latency** ``2 + golden.weights.product_stages(kind, columns)`` cycles from the last word to
     ``rows_*``: operands stand in registers first, since a block RAM leaves no time for an adder
@@ -84,10 +88,17 @@ class MacArray(wiring.Component):
         ends = {phase: delayed(m, getattr(self, f"last_{phase}"), stages, f"ends_{phase}")
                 for phase in phases}
         clear = delayed(m, starting, stages, "cleared") | Cat(ends.values()).any()
+        chain_count = max(1, min(CHAINS, self.lanes // self.rows // 2))
+        stride = chain_count * self.rows
+        turn = Signal(range(chain_count))
+        with m.If(Cat(ends.values()).any()):
+            m.d.sync += turn.eq(0)
+        with m.Elif(self.shift):
+            m.d.sync += turn.eq(Mux(turn == chain_count - 1, 0, turn + 1))
         for item in range(self.batch):
-            chains = {phase: [Signal(signed(self.widths[phase]), name=f"row_{phase}_{item}_{lane}",
-                                     reset_less=True) for lane in range(self.lanes)]
-                      for phase in phases}
+            registers = {
+                phase: [Signal(signed(size), name=f"row_{phase}_{item}_{lane}", reset_less=True)
+                        for lane in range(self.lanes)] for phase, size in self.widths.items()}
             for lane in range(self.lanes):
                 acc = Signal(signed(width), name=f"acc_{item}_{lane}")
                 total = Signal(signed(width), name=f"sum_{item}_{lane}")
@@ -96,14 +107,15 @@ class MacArray(wiring.Component):
                 m.d.comb += total.eq(registered_products(
                     m, self.kind, values[item], codes, acc, name=f"product_{item}_{lane}"))
                 m.d.sync += acc.eq(Mux(clear, 0, total))
-                for phase in phases:
-                    row, chain = chains[phase][lane], chains[phase]
+                chain = lane // self.rows % chain_count
+                for phase, lanes in registers.items():
                     with m.If(ends[phase]):
-                        m.d.sync += row.eq(total)
-                    with m.Elif(self.shift):
-                        m.d.sync += row.eq(
-                            chain[lane + self.rows] if lane + self.rows < self.lanes else 0)
-            for phase in phases:
+                        m.d.sync += lanes[lane].eq(total)
+                    with m.Elif(self.shift & (turn == chain)):
+                        m.d.sync += lanes[lane].eq(
+                            lanes[lane + stride] if lane + stride < self.lanes else 0)
+            for phase, lanes in registers.items():
                 rows = getattr(self, f"rows_{phase}")
-                m.d.comb += [rows[item][row].eq(chains[phase][row]) for row in range(self.rows)]
+                m.d.comb += [rows[item][row].eq(Array(lanes[row:stride:self.rows])[turn])
+                             for row in range(self.rows)]
         return m

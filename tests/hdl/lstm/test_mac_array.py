@@ -8,9 +8,11 @@ from hdl.lstm.mac_array import MacArray
 from tests.hdl.bench import play
 
 
-def run(array, words, rows_between):
+def run(array, words, rows_between, lanes=None):
     """Feed words (weights [lanes, columns], values [batch, columns], phase that it ends or None);
-    after a phase's last word shift its rows out. Returns (phase, sums [batch, lanes]) of each."""
+    after a phase's last word shift its rows out, or those of the first lanes. Returns (phase, sums
+    [batch, lanes]) of each."""
+    lanes = lanes or array.lanes
     bits = array.kind.bits
     collected = []
 
@@ -33,13 +35,13 @@ def run(array, words, rows_between):
             for _ in range(rows_between):
                 await ctx.tick()
             port, sums = getattr(array, f"rows_{ends}"), []
-            for _ in range(-(-array.lanes // array.rows)):
+            for _ in range(-(-lanes // array.rows)):
                 sums.append([[ctx.get(port[item][row]) for row in range(array.rows)]
                              for item in range(array.batch)])
                 ctx.set(array.shift, 1)
                 await ctx.tick()
                 ctx.set(array.shift, 0)
-            collected.append((ends, np.concatenate(sums, axis=1)[:, :array.lanes]))
+            collected.append((ends, np.concatenate(sums, axis=1)[:, :lanes]))
 
     play(array, testbench)
     return collected
@@ -71,6 +73,22 @@ def test_sim(kind, operand):
     got = run(array, words, rows_between=1)
     for (phase, sums), (wanted_phase, wanted) in zip(got, expected(words, 2, 5), strict=True):
         assert phase == wanted_phase and sums.tolist() == wanted.tolist()
+
+
+@pytest.mark.parametrize("taken", [None, 1, 3])
+@pytest.mark.parametrize("lanes, rows", [(3, 1), (3, 3), (5, 1), (7, 1), (9, 1), (19, 2)])
+def test_rows_leave_in_the_order_of_lanes(lanes, rows, taken):
+    """However many chains there are, of whatever lengths; also where not all rows are taken."""
+    rng = np.random.default_rng(2)
+    kind, operand = WeightKind("int4"), Format(5)
+    width = accumulator_width(operand, kind, 1)
+    array = MacArray(kind=kind, lanes=lanes, columns=1, batch=1, operand=operand,
+                     widths={"h": width, "x": width}, rows=rows)
+    words = [(random_weights(kind, (lanes, 1), rng), np.array([[n + 1]]), "hx"[n % 2])
+             for n in range(6)]
+    got = run(array, words, rows_between=0, lanes=taken)
+    for (phase, sums), (wanted_phase, wanted) in zip(got, expected(words, 1, lanes), strict=True):
+        assert phase == wanted_phase and sums.tolist() == wanted[:, :taken].tolist()
 
 
 @pytest.mark.parametrize("kind", ["binary", "ternary", "int2", "int8"])
