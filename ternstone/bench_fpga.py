@@ -39,7 +39,7 @@ LONG: dict[str, tuple[int, int | None]] = {
     "mobilenet-pointwise": (1, 6_250_000),
 }
 #: Seeds of place and route, at most: one after the other, until one reaches the clock.
-SEEDS = 3
+SEEDS = 6
 
 
 # -- designs on boards
